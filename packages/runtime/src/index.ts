@@ -1,1 +1,12 @@
-export {}
+export * from './config-shapes.js'
+export * from './create-background-loop.js'
+export * from './create-health-handlers.js'
+export * from './create-health-server.js'
+export * from './create-lifecycle.js'
+export * from './create-logger.js'
+export * from './create-metrics.js'
+export * from './read-config.js'
+export * from './redact.js'
+export * from './run-app.js'
+export * from './standard-metrics.js'
+export * from './traceparent.js'
