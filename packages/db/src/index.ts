@@ -1,1 +1,2 @@
-export {}
+export { checkSchemaDrift } from './check-schema-drift.js'
+export { migrateDatabase, type MigrateOptions } from './migrate.js'

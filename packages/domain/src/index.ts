@@ -1,1 +1,7 @@
-export {}
+export * from './account.js'
+export * from './dispatcher.js'
+export * from './environment.js'
+export * from './event.js'
+export * from './filter/index.js'
+export * from './ids.js'
+export * from './json.js'
