@@ -1,0 +1,105 @@
+import { type Json, escapePointerToken, findOwnProperty, isJsonObject } from '../json.js'
+import { capActual, describeTest } from './describe-condition.js'
+import type { Filter } from './filter.js'
+import { type FilterCondition, type FilterNode, type FilterTest, readFilterTree } from './filter-tree.js'
+import { holdsBelow, holdsForRoot, holdsTest } from './matches-filter.js'
+
+/** The first condition that failed, in the order in which the filter is written. */
+export interface FilterFailure {
+  /** JSON pointer into the filter. */
+  readonly pointer: string
+  /** JSON pointer into the value. */
+  readonly path: string
+  /** What the condition asks for, in words. */
+  readonly expected: string
+  /** What was there, shortened when long; undefined when nothing was there. */
+  readonly actual: unknown
+}
+
+/** Whether a filter matches, and if not, why not. */
+export type FilterExplanation =
+  | { readonly matches: true }
+  | { readonly matches: false; readonly failure: FilterFailure }
+
+/** Says whether a value satisfies a filter, with the same answer as `matchesFilter`, and names what failed. */
+export function explainFilter(filter: Filter, value: Json): FilterExplanation {
+  const place: Place = { pointer: '', path: '', value, isNullRoot: value === null }
+  const failure = explainNode(readFilterTree(filter), place)
+  return failure === undefined ? { matches: true } : { matches: false, failure }
+}
+
+interface Place {
+  readonly pointer: string
+  readonly path: string
+  readonly value: Json | undefined
+  readonly isNullRoot: boolean
+}
+
+function explainNode(node: FilterNode, place: Place): FilterFailure | undefined {
+  const failed = node.conditions.find((condition) => !holds(condition, place))
+  return failed && explainCondition(failed, place)
+}
+
+function holds(condition: FilterCondition, place: Place): boolean {
+  return place.isNullRoot ? holdsForRoot(condition, null) : holdsBelow(condition, place.value)
+}
+
+/** Why a condition that does not hold does not. */
+function explainCondition(condition: FilterCondition, outer: Place): FilterFailure {
+  const place = { ...outer, pointer: outer.pointer + condition.at }
+  switch (condition.kind) {
+    case 'or':
+      return fail(place, `at least one of these ${condition.nodes.length} filters to match`)
+    case 'and':
+      return explainAnd(condition.nodes, place)
+    case 'nor': {
+      const index = condition.nodes.findIndex((node) => node.conditions.every((each) => holds(each, place)))
+      return fail({ ...place, pointer: `${place.pointer}/${index}` }, 'this filter not to match')
+    }
+    case 'value':
+      return fail(place, describeTest(condition.test))
+    case 'property':
+    case 'nested':
+      return place.isNullRoot ? fail(place, 'a payload that is not null') : explainProperty(condition, place)
+  }
+}
+
+function explainAnd(nodes: readonly FilterNode[], place: Place): FilterFailure {
+  for (const [index, node] of nodes.entries()) {
+    const failure = explainNode(node, { ...place, pointer: `${place.pointer}/${index}` })
+    if (failure !== undefined) return failure
+  }
+  return fail(place, 'every one of these filters to match')
+}
+
+type KeyCondition = Extract<FilterCondition, { key: string }>
+
+function explainProperty(condition: KeyCondition, outer: Place): FilterFailure {
+  const value = findOwnProperty(outer.value, condition.key)
+  const place = { ...outer, path: `${outer.path}/${escapePointerToken(condition.key)}`, value }
+  return condition.kind === 'property' ? explainTests(condition.tests, place) : explainNested(condition.node, place)
+}
+
+function explainTests(tests: readonly FilterTest[], place: Place): FilterFailure {
+  const failed = tests.find((test) => !holdsTest(test, place.value))
+  if (failed === undefined) return fail(place, 'every operator to hold')
+  return fail({ ...place, pointer: place.pointer + failed.at }, describeTest(failed))
+}
+
+function explainNested(node: FilterNode, place: Place): FilterFailure {
+  const { value } = place
+  const ofArray = Array.isArray(value) ? node.conditions.filter((condition) => !condition.namesKey) : node.conditions
+  const failure = explainNode({ conditions: ofArray }, place)
+  if (failure !== undefined) return failure
+  const [only, second] = Array.isArray(value) ? value : []
+  const ofElement = { conditions: node.conditions.filter((condition) => condition.namesKey) }
+  const ofOnly =
+    isJsonObject(only) && second === undefined
+      ? explainNode(ofElement, { ...place, path: `${place.path}/0`, value: only })
+      : undefined
+  return ofOnly ?? fail(place, 'one element that satisfies this whole filter')
+}
+
+function fail(place: Place, expected: string): FilterFailure {
+  return { pointer: place.pointer, path: place.path, expected, actual: capActual(place.value) }
+}

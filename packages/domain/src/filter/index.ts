@@ -1,0 +1,20 @@
+export { compileFilter } from './compile-filter.js'
+export { type FilterExplanation, type FilterFailure, explainFilter } from './explain-filter.js'
+export {
+  FILTER_BYTES_MAX,
+  FILTER_CONDITIONS_MAX,
+  FILTER_DEPTH_MAX,
+  FILTER_ERRORS_MAX,
+  type Filter,
+  type FilterError,
+  type FilterErrorCode,
+} from './filter.js'
+export {
+  type FilterCondition,
+  type FilterLiteral,
+  type FilterNode,
+  type FilterTest,
+  readFilterTree,
+} from './filter-tree.js'
+export { matchesFilter } from './matches-filter.js'
+export { type FilterParsing, parseFilter } from './parse-filter.js'
