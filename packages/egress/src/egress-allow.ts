@@ -10,7 +10,8 @@ type AllowedHost = { readonly name: string; readonly isSuffix: boolean; readonly
 
 /** What `parseEgressAllow` answers; the message names the entry that can't be read. */
 export type EgressAllowParsed =
-  { readonly ok: true; readonly allow: EgressAllow } | { readonly ok: false; readonly message: string }
+  | { readonly ok: true; readonly allow: EgressAllow }
+  | { readonly ok: false; readonly message: string }
 
 /** Where a connection is about to go. `hostname` is what the URL says, `address` what is dialled. */
 export type DialTarget = { readonly hostname: string; readonly address: string; readonly port: number }
