@@ -1,1 +1,2 @@
-export {}
+export * from './service.js'
+export * from './start-services.js'
