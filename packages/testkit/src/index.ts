@@ -1,1 +1,3 @@
-export {}
+export * from './create-test-database.js'
+export * from './create-test-redis.js'
+export * from './seed-two-tenants.js'

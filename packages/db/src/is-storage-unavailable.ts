@@ -1,0 +1,53 @@
+/** Errors of sockets and name look-up. */
+const SYSTEM_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+])
+
+/** SQLSTATEs of a server that can't serve now: shutting down, starting, full, read-only after a failover, too slow. */
+const SQL_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '57014', '25006', '3D000', '58030', '55P03'])
+
+/** Classes of SQLSTATEs: 08 connection exception, 53 insufficient resources. */
+const SQL_STATE_CLASSES = ['08', '53']
+
+/** Prisma's: can't reach, timed out, closed the connection, no connection free in the pool. */
+const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037'])
+
+/** What `pg` says without a code. */
+const MESSAGES =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|Cannot use a pool after calling end|Client was closed and is not queryable|DatabaseNotReachable/
+
+/** Causes that are followed; more would be a loop. */
+const CAUSES_MAX = 8
+
+/** Tells whether an error means that Postgres is away or can't serve now, and not that a statement was wrong. */
+export function isStorageUnavailable(error: unknown): boolean {
+  let current: unknown = error
+  for (let depth = 0; depth < CAUSES_MAX && typeof current === 'object' && current !== null; depth += 1) {
+    const { code, message, cause, errors } = current as {
+      code?: unknown
+      message?: unknown
+      cause?: unknown
+      errors?: unknown
+    }
+    if (typeof code === 'string' && isCodeOfAbsence(code)) return true
+    if (typeof message === 'string' && MESSAGES.test(message)) return true
+    if (Array.isArray(errors) && errors.length > 0 && errors.every(isStorageUnavailable)) return true
+    current = cause ?? (current as { originalCode?: unknown }).originalCode
+    if (typeof current === 'string') return isCodeOfAbsence(current)
+  }
+  return false
+}
+
+function isCodeOfAbsence(code: string): boolean {
+  if (SYSTEM_CODES.has(code) || SQL_STATES.has(code) || PRISMA_CODES.has(code)) return true
+  return code.length === 5 && SQL_STATE_CLASSES.includes(code.slice(0, 2))
+}
