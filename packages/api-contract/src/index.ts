@@ -1,1 +1,4 @@
-export {}
+export * from './fields.js'
+export * from './page.js'
+export * from './problem.js'
+export * from './to-problem-errors.js'
