@@ -197,7 +197,7 @@ function discard(agent: Agent, connection: PooledConnection): void {
 }
 
 function discardIdle(agent: Agent, pool: OriginPool): void {
-  for (const connection of [...pool.idle]) discard(agent, connection)
+  for (const connection of pool.idle.slice()) discard(agent, connection)
 }
 
 function takeWaiting(pool: OriginPool): Exchange | undefined {
