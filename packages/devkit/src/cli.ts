@@ -1,0 +1,135 @@
+import { relative, resolve } from 'node:path'
+import type { Environment } from './config.js'
+import { removeDevFile, writeDevFile } from './dev-file.js'
+import { startDemoReceiver, type DemoReceiver } from './demo-receiver.js'
+import { findFreePort } from './find-free-port.js'
+import { parseStartArguments, START_HELP, type StartArguments } from './parse-start-arguments.js'
+import { resetData } from './reset-data.js'
+import { runDemo } from './run-demo.js'
+import { EGRESS_ALLOW, startStack, type Stack } from './start-stack.js'
+import { describeStart } from './describe-start.js'
+
+const POSTGRES_PORT = 54320
+const REDIS_PORT = 63790
+/** Behind the ports of the four apps. */
+const RECEIVER_PORT_OFFSET = 10
+/** npm passes on a Ctrl-C that the terminal has sent us already; only a later one is a second one. */
+const SECOND_SIGNAL_AFTER_MS = 1_000
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** The command `npm start`: runs everything until a signal comes. Resolves to the exit code. */
+export async function runStart(argv: readonly string[], environment: Environment): Promise<number> {
+  const say = (line: string): void => void process.stdout.write(`${line}\n`)
+  let options: StartArguments
+  try {
+    options = parseStartArguments(argv, environment)
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${START_HELP}`)
+    return 2
+  }
+  if (options.isHelpWanted) {
+    say(START_HELP)
+    return 0
+  }
+  const stopped = listenForStop(say)
+  try {
+    await runUntil(stopped, { ...options, dataDir: resolve(options.dataDir), environment, say })
+    say('Stopped.')
+    return 0
+  } catch (error) {
+    if (stopped.aborted) return 0
+    process.stderr.write(`\n${explain(error)}\n`)
+    return 1
+  }
+}
+
+interface RunOptions extends StartArguments {
+  readonly environment: Environment
+  readonly say: (line: string) => void
+}
+
+async function runUntil(stopped: AbortSignal, options: RunOptions): Promise<void> {
+  const { dataDir, environment, say } = options
+  await removeDevFile(dataDir)
+  if (options.isReset) {
+    await resetData(dataDir, say)
+    say(`Forgot all data in ${relative('.', dataDir) || dataDir}.`)
+    if (environment['DATABASE_URL']) say('The database of DATABASE_URL is left as it is.')
+  }
+  let receiver: DemoReceiver | undefined
+  const writeFile = async (stack: Stack): Promise<void> => {
+    if (!stopped.aborted) await writeDevFile(dataDir, { ...stack.describe(), receiverUrl: receiver?.url ?? null })
+  }
+  let isReady = false
+  const stack = await startStack({
+    dataDir,
+    environment,
+    say,
+    port: options.port,
+    ports: { postgres: POSTGRES_PORT, redis: REDIS_PORT },
+    signal: stopped,
+    onChange: (changed) => {
+      if (isReady) writeFile(changed).catch((error: unknown) => say(`dev.json can not be written: ${String(error)}`))
+    },
+  })
+  try {
+    if (options.hasDemo) receiver = await startReceiver(options, stack, stopped)
+    await writeFile(stack)
+    isReady = true
+    const dev = { ...stack.describe(), receiverUrl: receiver?.url ?? null }
+    say(describeStart(dev, { dataDir, services: stack.services.describe, egressAllow: EGRESS_ALLOW }))
+    await untilAborted(stopped)
+  } finally {
+    await removeDevFile(dataDir)
+    await receiver?.stop()
+    await stack.stop()
+    await removeDevFile(dataDir)
+  }
+}
+
+async function startReceiver(options: RunOptions, stack: Stack, stopped: AbortSignal): Promise<DemoReceiver> {
+  const receiver = await startDemoReceiver({ port: await findFreePort(options.port + RECEIVER_PORT_OFFSET) })
+  const { apiUrl, tenants } = stack.describe()
+  const secretKey = tenants[0]?.environments.find(({ type }) => type === 'PRODUCTION')?.secretKey ?? ''
+  try {
+    await runDemo({ dataDir: options.dataDir, apiUrl, secretKey, receiver, say: options.say })
+  } catch (error) {
+    // The demo shows that all works; where it does not, everything else is still there to look at.
+    if (!stopped.aborted) options.say(`The demo failed: ${explain(error)}`)
+  }
+  return receiver
+}
+
+/** Aborted by the first signal; a second one a while later ends at once, and the guard cleans up. */
+function listenForStop(say: (line: string) => void): AbortSignal {
+  const controller = new AbortController()
+  let firstAt = 0
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      if (!controller.signal.aborted) {
+        firstAt = performance.now()
+        say('\nStopping …')
+        controller.abort(new Error('stopped'))
+      } else if (performance.now() - firstAt > SECOND_SIGNAL_AFTER_MS) {
+        process.exit(130)
+      }
+    })
+  }
+  return controller.signal
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolveWait) => {
+    if (signal.aborted) resolveWait()
+    else signal.addEventListener('abort', () => resolveWait(), { once: true })
+  })
+}
+
+/** The message with those of its causes: what went wrong, and why. */
+function explain(error: unknown): string {
+  const messages: string[] = []
+  for (let current = error; current instanceof Error && messages.length < 5; current = current.cause) {
+    messages.push(current.message)
+  }
+  return messages.length > 0 ? messages.join('\n  because: ') : String(error)
+}

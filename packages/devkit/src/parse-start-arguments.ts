@@ -1,0 +1,57 @@
+import { parseArgs } from 'node:util'
+import type { Environment } from './config.js'
+
+/** What `npm start` was asked for. */
+export interface StartArguments {
+  readonly isHelpWanted: boolean
+  readonly isReset: boolean
+  readonly hasDemo: boolean
+  readonly port: number
+  readonly dataDir: string
+}
+
+/** The text of `npm start -- --help`. */
+export const START_HELP = `npm start -- [options]
+
+Runs Signalbox on this machine: Postgres, Redis, the four apps, two tenants and a demo receiver.
+
+  --port N        first port to try for the API (PORT; 3030)
+  --data-dir D    where data, keys and logs are kept (SIGNALBOX_DATA_DIR; .signalbox)
+  --reset         forget all data first
+  --no-demo       without the demo receiver and its event
+  --help          this text
+
+Environment: PORT, SIGNALBOX_DATA_DIR; DATABASE_URL and REDIS_URL name servers to use instead of starting any.
+Ctrl-C stops everything.
+`
+
+const PORT_DEFAULT = 3030
+const PORT_MAX = 65_535
+const DATA_DIR_DEFAULT = '.signalbox'
+
+/** Reads the command line and the environment. @throws Error that says what is wrong with them. */
+export function parseStartArguments(argv: readonly string[], environment: Environment): StartArguments {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      port: { type: 'string' },
+      'data-dir': { type: 'string' },
+      reset: { type: 'boolean', default: false },
+      'no-demo': { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  return {
+    isHelpWanted: values.help,
+    isReset: values.reset,
+    hasDemo: !values['no-demo'],
+    port: parsePort(values.port ?? (environment['PORT'] || String(PORT_DEFAULT))),
+    dataDir: values['data-dir'] ?? (environment['SIGNALBOX_DATA_DIR'] || DATA_DIR_DEFAULT),
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (/^\d+$/.test(text) && port >= 1 && port <= PORT_MAX) return port
+  throw new Error(`A port is a number from 1 to ${PORT_MAX}, and not "${text}"`)
+}
