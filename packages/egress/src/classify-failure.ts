@@ -55,10 +55,12 @@ const CODE_PREFIXES: readonly (readonly [prefix: string, code: Failure['code']])
 /** Names the error of a connection or an exchange. Unknown ones are `network_error`: they are retried like the rest. */
 export function classifyFailure(error: Error): Failure {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return { code: findCode(code, error.message), detail: describe(error, code) }
+  return { code: findCode(code, error), detail: describe(error, code) }
 }
 
-function findCode(code: string, message: string): Failure['code'] {
+function findCode(code: string, { name, message }: Error): Failure['code'] {
+  // Some errors of the parser come without their code.
+  if (name === 'HTTPParserError') return 'response_invalid'
   // undici's name for an answer that is none: one that nobody asked for, or a switch of protocols.
   if (code === 'UND_ERR_SOCKET' && message.startsWith('bad ')) return 'response_invalid'
   return CODES[code] ?? CODE_PREFIXES.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'network_error'

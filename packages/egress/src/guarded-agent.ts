@@ -143,7 +143,7 @@ function openConnection(agent: Agent, pool: OriginPool): PooledConnection | unde
   const client = new Client(pool.name, {
     connect: (target, callback) => {
       pool.connect(target, (error, socket) => {
-        if (socket === null) return callback(error, null)
+        if (error !== null) return callback(error, null)
         connection.address = socket.remoteAddress
         connection.exchangesBegun = 0
         callback(null, socket)

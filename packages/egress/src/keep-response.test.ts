@@ -50,6 +50,6 @@ describe('keepBodyStart', () => {
     expect(keepBodyStart([Buffer.from('a\0b')], 100)).toBe('a\uFFFDb')
     expect(keepBodyStart([Buffer.from([0x61, 0xff, 0xc0, 0x80, 0x62])], 100)).toBe('a\uFFFD\uFFFD\uFFFDb')
     const surrogate = keepBodyStart([Buffer.from([0xed, 0xa0, 0x80])], 100)
-    expect(surrogate.isWellFormed()).toBe(true)
+    expect(surrogate).toBe('\uFFFD\uFFFD\uFFFD')
   })
 })
