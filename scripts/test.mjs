@@ -91,9 +91,10 @@ async function runJest({ environment, flags }) {
   if (interrupted !== undefined) return
   const outputFile = join(resultsFolder, 'results.json')
   rmSync(outputFile, { force: true })
+  // The patterns come last: jest would take paths behind them for more patterns.
   const fixed = ['--json', `--outputFile=${outputFile}`, '--passWithNoTests', '--testLocationInResults']
   const exitCode = await new Promise((resolve, reject) => {
-    const child = spawn(binary('jest'), [...fixed, ...flags, ...jestArguments], {
+    const child = spawn(binary('jest'), [...jestArguments, ...fixed, ...flags], {
       cwd: root,
       env: environment,
       // Its report goes to stderr; the JSON that it also prints goes nowhere.

@@ -21,6 +21,11 @@ export async function createTemplateDatabase(options: {
   const databaseUrl = new URL(serverUrl)
   databaseUrl.pathname = `/${name}`
   await migrateDatabase({ databaseUrl: databaseUrl.href })
+  // Postgres copies a database only while nobody is connected to it: nobody may, from now on.
+  await onServer(serverUrl, async (client) => {
+    await client.query(`alter database ${client.escapeIdentifier(name)} with allow_connections false`)
+    await client.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name])
+  })
   return { databaseUrl: databaseUrl.href, drop }
 }
 
