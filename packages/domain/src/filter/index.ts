@@ -1,4 +1,5 @@
 export { compileFilter } from './compile-filter.js'
+export { equalsJson } from './equals-json.js'
 export { type FilterExplanation, type FilterFailure, explainFilter } from './explain-filter.js'
 export {
   FILTER_BYTES_MAX,

@@ -1,0 +1,81 @@
+import type { DeliveryState, Json, JsonObject, TenantScope } from '@signalbox/domain'
+import { type DeliveryWithAttempts, findEndpointId, type ListedDelivery, type StoredAttempt } from './delivery-row.js'
+import { existsElsewhere } from './exists-elsewhere.js'
+import type { PrismaClient } from './generated/client.js'
+import { type DeliveryQuery, listDeliveries } from './list-deliveries.js'
+import type { Page } from './page.js'
+import { replayDelivery, type ReplayOutcome } from './replay-delivery.js'
+
+/** Deliveries as their owners look at them; the ways of workers are not here. */
+export interface DeliveryStore {
+  listDeliveries(scope: TenantScope, query: DeliveryQuery): Promise<Page<ListedDelivery>>
+  findDelivery(scope: TenantScope, id: string): Promise<DeliveryWithAttempts | undefined>
+  /** Starts an ended delivery over; its attempt numbers go on. */
+  replayDelivery(scope: TenantScope, id: string): Promise<ReplayOutcome>
+  isDeliveryElsewhere(scope: TenantScope, id: string): Promise<boolean>
+}
+
+/** The newest of them are shown; replays have no end, an answer must have one. */
+const ATTEMPTS_MAX = 200
+
+/** Makes the store of deliveries. */
+export function createDeliveryStore(prisma: PrismaClient): DeliveryStore {
+  return {
+    listDeliveries: (scope, query) => listDeliveries(prisma, scope, query),
+    findDelivery: (scope, id) => findDelivery(prisma, scope, id),
+    replayDelivery: (scope, id) => replayDelivery(prisma, scope, id),
+    isDeliveryElsewhere: (scope, id) => existsElsewhere(prisma, scope, { resource: 'delivery', id }),
+  }
+}
+
+async function findDelivery(
+  prisma: PrismaClient,
+  { organizationId, environmentId }: TenantScope,
+  id: string,
+): Promise<DeliveryWithAttempts | undefined> {
+  // deliveries_pkey, delivery_attempts_pkey
+  const row = await prisma.delivery.findFirst({
+    where: { organizationId, environmentId, id },
+    include: {
+      event: { select: { eventId: true, name: true } },
+      dispatcher: { select: { dispatchable: true } },
+      attempts: { orderBy: { number: 'desc' }, take: ATTEMPTS_MAX },
+    },
+  })
+  if (row === null) return undefined
+  const { event, dispatcher, attempts, state, ...delivery } = row
+  return {
+    id: delivery.id,
+    eventId: event.eventId,
+    eventName: event.name,
+    dispatcherId: delivery.dispatcherId,
+    endpointId: findEndpointId(dispatcher.dispatchable as Json),
+    state: state as DeliveryState,
+    attemptCount: delivery.attemptCount,
+    nextAttemptAt: delivery.nextAttemptAt,
+    reason: delivery.reason,
+    lastError: delivery.lastError,
+    lastStatus: delivery.lastStatus,
+    settledAt: delivery.settledAt,
+    createdAt: delivery.createdAt,
+    updatedAt: delivery.updatedAt,
+    attempts: attempts.toReversed().map((attempt) => toAttempt(attempt)),
+  }
+}
+
+type AttemptRow = Omit<StoredAttempt, 'responseHeaders'> & { responseHeaders: unknown }
+
+function toAttempt(row: AttemptRow): StoredAttempt {
+  return {
+    number: row.number,
+    startedAt: row.startedAt,
+    durationMs: row.durationMs,
+    outcome: row.outcome,
+    responseStatus: row.responseStatus,
+    responseHeaders: row.responseHeaders as JsonObject | null,
+    responseBody: row.responseBody,
+    errorCode: row.errorCode,
+    errorDetail: row.errorDetail,
+    address: row.address,
+  }
+}

@@ -1,0 +1,150 @@
+import { createId, type TenantScope } from '@signalbox/domain'
+import { bumpDispatcherSet } from './bump-dispatcher-set.js'
+import { dispatcherInclude, toStoredDispatcher, whereLiveDispatcher } from './dispatcher-row.js'
+import {
+  type EndpointRow,
+  endpointIdentity,
+  sealHeaders,
+  sealSecrets,
+  type StoredEndpoint,
+  toStoredEndpoint,
+} from './endpoint-row.js'
+import { createSubscription } from './create-subscription.js'
+import type { EndpointChange, NewEndpoint, Rotation } from './endpoint-input.js'
+import { existsElsewhere } from './exists-elsewhere.js'
+import { Prisma, type PrismaClient } from './generated/client.js'
+import { type Page, type PageQuery, toPage } from './page.js'
+import { resolveAccount } from './resolve-account.js'
+import { rotateSecret, type RotateOutcome } from './rotate-secret.js'
+import { runOutcome } from './run-outcome.js'
+import type { SecretBox } from './secret-box.js'
+import { updateEndpoint, type UpdateEndpointOutcome } from './update-endpoint.js'
+
+/** The webhook endpoints of an environment, each with the dispatcher that was made with it. */
+export interface EndpointStore {
+  createEndpoint(scope: TenantScope, endpoint: NewEndpoint): Promise<CreateEndpointOutcome>
+  findEndpoint(scope: TenantScope, id: string): Promise<StoredEndpoint | undefined>
+  listEndpoints(scope: TenantScope, query: PageQuery): Promise<Page<StoredEndpoint>>
+  updateEndpoint(scope: TenantScope, id: string, change: EndpointChange): Promise<UpdateEndpointOutcome>
+  /** The new secret is the current one; the ones before sign on for the overlap. */
+  rotateSecret(scope: TenantScope, id: string, rotation: Rotation): Promise<RotateOutcome>
+  /** Ends every dispatcher that sends there. False when there is no such endpoint. */
+  deleteEndpoint(scope: TenantScope, id: string): Promise<boolean>
+  isEndpointElsewhere(scope: TenantScope, id: string): Promise<boolean>
+}
+
+/** How making an endpoint ended. */
+export type CreateEndpointOutcome =
+  | { readonly ok: true; readonly endpoint: StoredEndpoint }
+  | { readonly ok: false; readonly code: 'unknown_account' }
+
+/** Makes the store of webhook endpoints. */
+export function createEndpointStore(prisma: PrismaClient, secretBox: SecretBox): EndpointStore {
+  const deps = { prisma, secretBox }
+  return {
+    createEndpoint: (scope, endpoint) => createEndpoint(deps, scope, endpoint),
+    findEndpoint: (scope, id) => findEndpoint(deps, scope, id),
+    listEndpoints: (scope, query) => listEndpoints(deps, scope, query),
+    updateEndpoint: (scope, id, change) => updateEndpoint(deps, { scope, id }, change),
+    rotateSecret: (scope, id, rotation) => rotateSecret(deps, { scope, id }, rotation),
+    deleteEndpoint: (scope, id) => deleteEndpoint(prisma, scope, id),
+    isEndpointElsewhere: (scope, id) => existsElsewhere(prisma, scope, { resource: 'webhook_endpoint', id }),
+  }
+}
+
+interface EndpointDeps {
+  prisma: PrismaClient
+  secretBox: SecretBox
+}
+
+async function createEndpoint(
+  { prisma, secretBox }: EndpointDeps,
+  scope: TenantScope,
+  { settings, secret, subscription }: NewEndpoint,
+): Promise<CreateEndpointOutcome> {
+  const { organizationId, environmentId } = scope
+  return await runOutcome(prisma, async (tx): Promise<CreateEndpointOutcome> => {
+    const accountId = subscription.account === null ? null : await resolveAccount(tx, scope, subscription.account)
+    if (accountId === undefined) return { ok: false, code: 'unknown_account' }
+    const id = createId()
+    const identity = endpointIdentity(scope, id)
+    const { headers, retryPolicy, ...plainSettings } = settings
+    const row = await tx.webhookEndpoint.create({
+      data: {
+        ...plainSettings,
+        organizationId,
+        environmentId,
+        id,
+        retryPolicy: retryPolicy === null ? Prisma.DbNull : (retryPolicy as Prisma.InputJsonObject),
+        secretsSealed: sealSecrets(secretBox, [{ ...secret, expiresAt: null }], identity),
+        headersSealed: sealHeaders(secretBox, headers, identity),
+      },
+    })
+    const dispatcher = await createSubscription(tx, scope, { endpointId: id, subscription, accountId })
+    await bumpDispatcherSet(tx, scope)
+    return { ok: true, endpoint: toStoredEndpoint(secretBox, row, toStoredDispatcher(dispatcher)) }
+  })
+}
+
+function whereEndpoint({ organizationId, environmentId }: TenantScope): Prisma.WebhookEndpointWhereInput {
+  return { organizationId, environmentId, deletedAt: null }
+}
+
+async function findEndpoint(
+  { prisma, secretBox }: EndpointDeps,
+  scope: TenantScope,
+  id: string,
+): Promise<StoredEndpoint | undefined> {
+  // webhook_endpoints_pkey
+  const row = await prisma.webhookEndpoint.findFirst({ where: { ...whereEndpoint(scope), id } })
+  if (row === null) return undefined
+  return (await withSubscriptions({ prisma, secretBox }, scope, [row]))[0]
+}
+
+async function listEndpoints(
+  deps: EndpointDeps,
+  scope: TenantScope,
+  { beforeId, limit }: PageQuery,
+): Promise<Page<StoredEndpoint>> {
+  // webhook_endpoints_newest_idx
+  const rows = await deps.prisma.webhookEndpoint.findMany({
+    where: { ...whereEndpoint(scope), ...(beforeId !== undefined && { id: { lt: beforeId } }) },
+    orderBy: { id: 'desc' },
+    take: limit + 1,
+  })
+  return toPage(await withSubscriptions(deps, scope, rows), limit)
+}
+
+async function withSubscriptions(
+  { prisma, secretBox }: EndpointDeps,
+  scope: TenantScope,
+  rows: readonly EndpointRow[],
+): Promise<StoredEndpoint[]> {
+  // event_dispatchers_dispatchable_key
+  const dispatchers = await prisma.eventDispatcher.findMany({
+    where: { ...whereLiveDispatcher(scope), dispatchableId: { in: rows.map(({ id }) => id) } },
+    include: dispatcherInclude,
+  })
+  const byEndpoint = new Map(dispatchers.map((dispatcher) => [dispatcher.dispatchableId, dispatcher]))
+  return rows.map((row) => {
+    const dispatcher = byEndpoint.get(row.id)
+    return toStoredEndpoint(secretBox, row, dispatcher === undefined ? null : toStoredDispatcher(dispatcher))
+  })
+}
+
+async function deleteEndpoint(prisma: PrismaClient, scope: TenantScope, id: string): Promise<boolean> {
+  return await prisma.$transaction(async (tx) => {
+    const { count } = await tx.webhookEndpoint.updateMany({
+      where: { ...whereEndpoint(scope), id },
+      data: { deletedAt: new Date(), enabled: false },
+    })
+    if (count === 0) return false
+    // event_dispatchers_newest_idx; a dispatcher may send there under an id of its own
+    await tx.$executeRaw`
+      update event_dispatchers set deleted_at = now()
+      where organization_id = ${scope.organizationId}::uuid and environment_id = ${scope.environmentId}::uuid
+        and deleted_at is null and dispatchable_type = 'WEBHOOK' and dispatchable ->> 'id' = ${id}`
+    await bumpDispatcherSet(tx, scope)
+    return true
+  })
+}

@@ -1,0 +1,64 @@
+import { type DeliveryState, isEnded, isTransitionAllowed, type TenantScope } from '@signalbox/domain'
+import type { Prisma, PrismaClient } from './generated/client.js'
+import { runOutcome } from './run-outcome.js'
+
+/** What a dispatcher-worker has to be told to take up a delivery. */
+export interface ReplayedDelivery {
+  organizationId: string
+  dispatcherId: string
+  deliveryId: string
+  attemptCount: number
+}
+
+/** How starting a delivery over ended. */
+export type ReplayOutcome =
+  | { readonly ok: true; readonly delivery: ReplayedDelivery }
+  | {
+      readonly ok: false
+      /** `not_ended`: it is pending or in flight, or became so at this moment. */
+      readonly code: 'missing' | 'not_ended' | 'dispatcher_deleted'
+    }
+
+/** Starts an ended delivery over: a new run of attempts, due at once, and noted for the scheduler. */
+export async function replayDelivery(prisma: PrismaClient, scope: TenantScope, id: string): Promise<ReplayOutcome> {
+  return await runOutcome(prisma, async (tx): Promise<ReplayOutcome> => {
+    // deliveries_pkey, event_dispatchers_pkey
+    const rows = await tx.$queryRaw<{ state: DeliveryState; is_deleted: boolean }[]>`
+      select d.state, p.deleted_at is not null as is_deleted
+      from deliveries d
+      join event_dispatchers p on p.organization_id = d.organization_id and p.id = d.dispatcher_id
+      where d.organization_id = ${scope.organizationId}::uuid and d.environment_id = ${scope.environmentId}::uuid
+        and d.id = ${id}::uuid`
+    const found = rows[0]
+    if (found === undefined) return { ok: false, code: 'missing' }
+    if (!isEnded(found.state) || !isTransitionAllowed(found.state, 'pending')) return { ok: false, code: 'not_ended' }
+    if (found.is_deleted) return { ok: false, code: 'dispatcher_deleted' }
+    const delivery = await startOver(tx, scope, { id, from: found.state })
+    return delivery === undefined ? { ok: false, code: 'not_ended' } : { ok: true, delivery }
+  })
+}
+
+async function startOver(
+  tx: Prisma.TransactionClient,
+  { organizationId, environmentId }: TenantScope,
+  { id, from }: { id: string; from: DeliveryState },
+): Promise<ReplayedDelivery | undefined> {
+  // deliveries_pkey, delivery_outbox_pkey; no row means that someone else was first
+  const rows = await tx.$queryRaw<{ dispatcher_id: string; attempt_count: number }[]>`
+    with started as (
+      update deliveries
+      set state = 'pending', attempt_offset = attempt_count, next_attempt_at = now(), lease_until = null,
+        reason = null, settled_at = null
+      where organization_id = ${organizationId}::uuid and environment_id = ${environmentId}::uuid
+        and id = ${id}::uuid and state = ${from}
+      returning organization_id, id, dispatcher_id, attempt_count
+    ), noted as (
+      insert into delivery_outbox (organization_id, delivery_id, dispatcher_id, wake_at)
+      select organization_id, id, dispatcher_id, now() from started
+      on conflict (organization_id, delivery_id) do update set wake_at = excluded.wake_at
+    )
+    select dispatcher_id, attempt_count from started`
+  const row = rows[0]
+  if (row === undefined) return undefined
+  return { organizationId, dispatcherId: row.dispatcher_id, deliveryId: id, attemptCount: row.attempt_count }
+}

@@ -1,0 +1,35 @@
+import type { Prisma, PrismaClient } from './generated/client.js'
+
+/** How a business step ended: done, or refused for a reason that was to be expected. */
+export type Outcome = { readonly ok: boolean }
+
+/**
+ * Runs a business step in one transaction that is rolled back when its outcome is a refusal, so that nothing of what
+ * was refused is stored.
+ */
+export async function runOutcome<T extends Outcome>(
+  prisma: PrismaClient,
+  step: (tx: Prisma.TransactionClient) => Promise<T>,
+): Promise<T> {
+  try {
+    return await prisma.$transaction(async (tx) => {
+      const outcome = await step(tx)
+      if (!outcome.ok) throw new RefusedError(outcome)
+      return outcome
+    })
+  } catch (error) {
+    if (error instanceof RefusedError) return error.outcome as T
+    throw error
+  }
+}
+
+/** Whether an error is Postgres' refusal of a second row with the same unique key. */
+export function isUniqueViolation(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === 'P2002'
+}
+
+class RefusedError extends Error {
+  constructor(readonly outcome: Outcome) {
+    super('refused')
+  }
+}
