@@ -227,7 +227,7 @@ describe('limits', () => {
       (count) => ({ $or: Array.from({ length: count }, () => ({})) }),
       (count) => ({ a: { $or: Array.from({ length: count }, () => ({ $equals: 1 })) } }),
       (count) => ({ $contains: Array.from({ length: count - 1 }, () => []) }),
-      (count) => ({ a: [{ $length: 1 }, { $contains: { b: Array.from({ length: count - 2 }, () => ({})) } }] }),
+      (count) => ({ a: [{ $length: 1, $contains: { b: Array.from({ length: count - 2 }, () => ({})) } }] }),
     ]
     for (const make of makers) {
       expect(errorsOf(make(1_000))).toEqual([])
