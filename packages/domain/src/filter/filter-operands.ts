@@ -3,7 +3,7 @@ import { parseInstant } from './instant.js'
 import { parseIpRange } from './ip-range.js'
 
 /** What is wrong with an operator's operand, in a plain sentence; undefined when nothing is. */
-export type OperandCheck = (operand: Json) => string | undefined
+type OperandCheck = (operand: Json) => string | undefined
 
 /** Words that stand in the place of a key. */
 export const LEVEL_WORDS: ReadonlySet<string> = new Set(['$or', '$and', '$nor', '$contains', '$equals'])
