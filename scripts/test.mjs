@@ -31,6 +31,7 @@ const isUnitOnly = givenArguments.includes('--unit')
 const jestArguments = givenArguments.filter((argument) => argument !== '--unit')
 
 let services
+let dropTemplate = async () => undefined
 let running
 let interrupted
 for (const [signal, code] of Object.entries(SIGNALS)) {
@@ -59,6 +60,7 @@ try {
   }
 } finally {
   rmSync(resultsFolder, { recursive: true, force: true })
+  await dropTemplate()
   await services?.stop()
 }
 finish()
@@ -69,15 +71,8 @@ async function startEnvironment() {
   for (const line of services.describe) console.log(`Tests use ${line}`)
   const { databaseUrl, redisUrl } = services
   const template = await createTemplateDatabase({ serverUrl: databaseUrl, name: TEMPLATE })
-  const stopServices = services.stop
-  services = {
-    ...services,
-    async stop() {
-      // On a server of somebody else nothing of ours stays behind.
-      if (!services.postgres.isOurs) await template.drop()
-      await stopServices()
-    },
-  }
+  // On a server of somebody else nothing of ours stays behind.
+  if (!services.postgres.isOurs) dropTemplate = template.drop
   return {
     ...process.env,
     TEST_DATABASE_URL: databaseUrl,
@@ -105,7 +100,7 @@ async function runJest({ environment, flags }) {
     services?.guard.watch({ pid: child.pid, stopSignal: 'SIGTERM' })
     const signalGroup = (signal) => {
       try {
-        process.kill(-child.pid, signal)
+        process.kill(-Number(child.pid), signal)
       } catch {
         // All of it has ended.
       }

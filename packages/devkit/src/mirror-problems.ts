@@ -21,15 +21,23 @@ export function createProblemMirror(
   }
 }
 
+/** The fields of the apps' log lines that are passed on. */
+interface ProblemLine {
+  readonly level: string
+  readonly event: string
+  readonly error: { readonly message?: string }
+  readonly problems: readonly string[]
+}
+
 /** What is wrong by this log line; undefined when it tells of nothing wrong. */
 function readProblem(line: string): string | undefined {
   if (!line.startsWith('{'))
     return /error/i.test(line) && !line.startsWith(' ') ? line.slice(0, CHARACTERS_MAX) : undefined
   if (!line.includes('"level":"error"') && !line.includes('"level":"warn"')) return undefined
   try {
-    const { level, event, error, problems } = JSON.parse(line) as Record<string, unknown>
-    const message = (error as { message?: unknown } | undefined)?.message ?? problems ?? ''
-    return `${String(level)} ${String(event)} ${String(message)}`.trim().slice(0, CHARACTERS_MAX)
+    const { level, event, error, problems } = JSON.parse(line) as Partial<ProblemLine>
+    const details = error?.message ?? problems?.join('; ') ?? ''
+    return `${level} ${event} ${details}`.trim().slice(0, CHARACTERS_MAX)
   } catch {
     return line.slice(0, CHARACTERS_MAX)
   }

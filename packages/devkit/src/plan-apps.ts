@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Environment } from './config.js'
-import type { ProcessPlan } from './supervise-process.js'
+import type { ProcessPlan } from './launch-process.js'
 
 /** The four apps; the first serves HTTP, and health on the same port. */
 export const APP_NAMES = ['ingest-api', 'deliver-worker', 'dispatcher-worker', 'scheduler'] as const

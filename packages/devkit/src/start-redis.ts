@@ -5,7 +5,8 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findAnyFreePort, findFreePort } from './find-free-port.js'
 import { createForeignService, type Service, type ServiceSurroundings } from './service.js'
-import { superviseProcess, type ProcessPlan } from './supervise-process.js'
+import type { ProcessPlan } from './launch-process.js'
+import { superviseProcess } from './supervise-process.js'
 
 export interface RedisOptions extends ServiceSurroundings {
   /** Parent of the folder `redis`. */

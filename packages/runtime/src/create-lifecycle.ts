@@ -1,10 +1,10 @@
 import type { Logger } from './create-logger.js'
 
-/** Something that starts before the next step and stops after it. */
+/** Something that starts before the next step and stops after it. What it returns is awaited. */
 export interface LifecycleStep {
   readonly name: string
-  readonly start?: () => Promise<unknown> | unknown
-  readonly stop?: () => Promise<unknown> | unknown
+  readonly start?: () => unknown
+  readonly stop?: () => unknown
 }
 
 export interface LifecycleOptions {

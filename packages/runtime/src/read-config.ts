@@ -91,7 +91,7 @@ function readFacts(field: z.ZodType): Facts {
 
 function writeDefault(value: unknown): string {
   if (Array.isArray(value)) return value.join(',')
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function meaningOf(schema: z.ZodObject, name: string): string {

@@ -27,7 +27,9 @@ beforeEach(() => {
   jest.spyOn(stdout, 'write').mockImplementation(keep)
   jest.spyOn(console, 'log').mockImplementation(keep)
 })
-afterEach(() => jest.restoreAllMocks())
+afterEach(() => {
+  jest.restoreAllMocks()
+})
 
 function run(host: FakeProcess, step: { start?: () => unknown; stop?: () => unknown }) {
   return runApp({

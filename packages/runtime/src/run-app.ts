@@ -41,6 +41,7 @@ export async function runApp<Config extends RunnableConfig>(options: RunAppOptio
   const host = options.host ?? process
   const config = readOrExit(options, host)
   if (config === undefined) return
+  if (options.host === undefined) outliveReaders()
   const logger = createLogger({ service: options.name, ...(config.LOG_LEVEL && { level: config.LOG_LEVEL }) })
   const graceMs = config.SHUTDOWN_GRACE_MS
   const lifecycle = createLifecycle({ logger, ...(graceMs !== undefined && { graceMs }) })
@@ -68,6 +69,11 @@ function readOrExit<Config extends RunnableConfig>(
     exitSoon(host, 1)
     return undefined
   }
+}
+
+/** Whoever read our lines may be gone; that must not keep work in flight from being finished. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 }
 
 function listenForEnd(host: ProcessHost, logger: Logger, lifecycle: Lifecycle): void {
