@@ -179,7 +179,7 @@ describe('the connector alone', () => {
         { guard, connectTimeoutMs: 500, secureContext: createSecureContext() },
       )
       const error = await new Promise((resolve) => {
-        connect({ hostname, protocol: 'http:', port: '4567' }, (refusal) => resolve(refusal))
+        connect({ hostname, protocol: 'http:', port: '4567' }, (...[refusal]) => resolve(refusal))
       })
       expect(error).toMatchObject({ code: 'EGRESS_REFUSED' })
     },

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import type { Sender } from '../src/index.js'
 import { type LocalReceiver, readBody, startReceiver, startTcpReceiver } from './local-receiver.js'
 import { asFailed, asResponse, openSender, requestTo } from './open-sender.js'
+import { setRealEnvironment } from './real-environment.js'
 
 const closers: (() => Promise<void>)[] = []
 
@@ -71,17 +72,12 @@ describe('a request', () => {
   it('reads no proxy from the environment', async () => {
     const proxy = await receiverOf((_request, response) => void response.writeHead(418).end())
     const receiver = await receiverOf((_request, response) => void response.end())
-    const before = { ...process.env }
-    Object.assign(process.env, {
-      HTTP_PROXY: proxy.url,
-      http_proxy: proxy.url,
-      ALL_PROXY: proxy.url,
-      NODE_USE_ENV_PROXY: '1',
-    })
+    const names = ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy']
+    await setRealEnvironment(Object.fromEntries(names.map((name) => [name, proxy.url])))
     try {
       expect(asResponse(await senderOf().send(requestTo(receiver.url))).status).toBe(200)
     } finally {
-      process.env = before
+      await setRealEnvironment(Object.fromEntries(names.map((name) => [name, undefined])))
     }
     expect(proxy.connections()).toBe(0)
   })

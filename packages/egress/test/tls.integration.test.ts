@@ -1,8 +1,10 @@
-import type { TLSSocket } from 'node:tls'
+import { once } from 'node:events'
+import { connect, type TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { TEST_AUTHORITY, TEST_EXPIRED_CERTIFICATE, TEST_SERVER_CERTIFICATE, TEST_SERVER_KEY } from './certificates.js'
 import { type LocalReceiver, startReceiver, startTcpReceiver } from './local-receiver.js'
 import { asFailed, asResponse, openSender, requestTo } from './open-sender.js'
+import { setRealEnvironment } from './real-environment.js'
 
 const closers: (() => Promise<void>)[] = []
 
@@ -63,14 +65,15 @@ describe('TLS', () => {
 
   it('can not be told by the environment to trust everyone', async () => {
     const receiver = await receiverOf(TEST_SERVER_CERTIFICATE)
-    const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED']
-    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+    await setRealEnvironment({ NODE_TLS_REJECT_UNAUTHORIZED: '0' })
     try {
+      const unguarded = connect({ port: receiver.port, host: '127.0.0.1' })
+      await once(unguarded, 'secureConnect')
+      unguarded.destroy()
       const result = asFailed(await senderOf([]).send(requestTo(`https://hooks.example:${receiver.port}/`)))
       expect(result.code).toBe('tls_failed')
     } finally {
-      if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
-      else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before
+      await setRealEnvironment({ NODE_TLS_REJECT_UNAUTHORIZED: undefined })
     }
   })
 
