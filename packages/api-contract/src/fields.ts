@@ -35,18 +35,9 @@ export const jsonSchema = z.unknown().transform((value) => value as Json)
 /** Any JSON value in an answer. */
 export const jsonOutputSchema = z.unknown().describe('any JSON value')
 
-const NUL_OR_LONE_SURROGATE = /\0|\p{Cs}/u
-
-/** Text of 1 to `max` characters that can be stored: without NUL and lone surrogates. */
+/** Text of 1 to `max` characters. NUL and lone surrogates are refused for every body before it is validated. */
 export function textSchema(max: number) {
-  return z
-    .string()
-    .min(1)
-    .max(max)
-    .refine((text) => !NUL_OR_LONE_SURROGATE.test(text), {
-      error: 'NUL characters and lone surrogates can not be stored',
-      params: { code: 'unstorable_text' },
-    })
+  return z.string().min(1).max(max)
 }
 
 /** A text of a query that says yes or no. */

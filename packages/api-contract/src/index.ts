@@ -1,3 +1,5 @@
+export * from './event-delivery.js'
+export * from './event.js'
 export * from './fields.js'
 export * from './page.js'
 export * from './problem.js'

@@ -34,3 +34,20 @@ export type { ReplayedDelivery, ReplayOutcome } from './replay-delivery.js'
 export type { AccountWish } from './resolve-account.js'
 export type { RotateOutcome } from './rotate-secret.js'
 export type { UpdateEndpointOutcome } from './update-endpoint.js'
+export { asStorageError } from './as-storage-error.js'
+export { createAcceptStore } from './accept-store.js'
+export { createDeliverStore } from './deliver-store.js'
+export { createDispatchStore } from './dispatch-store.js'
+export { createLeadership, type Leadership } from './leadership.js'
+export { type Backlog, createScheduleStore } from './schedule-store.js'
+export {
+  createEventStore,
+  type CancelOutcome,
+  type EventDelivery,
+  type EventDeliveryAttempt,
+  type EventStore,
+  type ExplainableRule,
+  type ReplayedEventDelivery,
+} from './event-store.js'
+export type { StoredEventRecord } from './event-row.js'
+export type { EventQuery } from './list-events.js'

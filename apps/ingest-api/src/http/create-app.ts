@@ -1,0 +1,87 @@
+import type { HealthHandlers, Logger } from '@signalbox/runtime'
+import { HEALTH_PATHS } from '@signalbox/runtime'
+import cors from 'cors'
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express'
+import { problem, type Route } from '../route.js'
+import { sendAnswer } from './send-answer.js'
+import { type HandlerDeps, sendFailure, toHandler } from './to-handler.js'
+
+/** What the application is made of. */
+export interface AppOptions extends HandlerDeps {
+  routes: readonly Route[]
+  health: HealthHandlers
+  /** Proxies in front of us whose X-Forwarded-For is believed. */
+  trustedProxies: number
+  /** Adds the documentation. */
+  mountDocs: (app: Express) => void
+}
+
+/** A browser may keep the answer to a preflight for so long. */
+const PREFLIGHT_SECONDS = 600
+
+/** Makes the Express application. Routes come first, in the order of the list, so the busiest is matched at once. */
+export function createApp(options: AppOptions): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.enable('case sensitive routing')
+  app.set('trust proxy', options.trustedProxies)
+  const openToBrowsers = cors({ origin: '*', maxAge: PREFLIGHT_SECONDS })
+  for (const route of options.routes) {
+    const method = route.method.toLowerCase() as Lowercase<Route['method']>
+    const handler = toHandler(route, options)
+    if (route.access === 'secret') app[method](route.path, handler)
+    else app[method](route.path, openToBrowsers, handler)
+  }
+  mountHealth(app, options.health)
+  options.mountDocs(app)
+  mountOtherMethods(app, options.routes)
+  app.use((_request: Request, response: Response) => {
+    sendAnswer(response, problem('unknown_route', 'There is nothing at this path'))
+  })
+  app.use(createErrorHandler(options.logger))
+  return app
+}
+
+function mountHealth(app: Express, health: HealthHandlers): void {
+  for (const name of ['live', 'ready', 'metrics'] as const) app.get(HEALTH_PATHS[name], health[name])
+}
+
+/** For each path: OPTIONS says what is allowed, everything else that is not gets 405. */
+function mountOtherMethods(app: Express, routes: readonly Route[]): void {
+  const allowed = new Map<string, Set<string>>()
+  for (const { path, method } of routes) {
+    const methods = allowed.get(path) ?? new Set(['OPTIONS'])
+    methods.add(method)
+    if (method === 'GET') methods.add('HEAD')
+    allowed.set(path, methods)
+  }
+  for (const path of Object.values(HEALTH_PATHS)) allowed.set(path, new Set(['GET', 'HEAD', 'OPTIONS']))
+  for (const [path, methods] of allowed) {
+    const open = routes.filter((route) => route.path === path && route.access === 'secret-or-public')
+    if (open.length > 0) {
+      const names = open.map((route) => route.method)
+      app.options(path, cors({ origin: '*', methods: names, maxAge: PREFLIGHT_SECONDS }))
+    }
+    const headers = { allow: [...methods].sort().join(', ') }
+    app.all(path, (request, response) => {
+      if (request.method === 'OPTIONS') sendAnswer(response, { status: 204, headers })
+      else sendAnswer(response, problem('method_not_allowed', `Allowed here: ${headers.allow}`, { headers }))
+    })
+  }
+}
+
+function createErrorHandler(logger: Logger): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    if (response.headersSent) {
+      next(error)
+      return
+    }
+    // Express's router marks so what it can't decode in a path.
+    if (typeof error === 'object' && error !== null && (error as { status?: unknown }).status === 400) {
+      sendAnswer(response, problem('malformed_request', 'The path is not percent-encoded as RFC 3986 says'))
+      return
+    }
+    sendFailure(response, { error, logger, operation: request.method })
+  }
+}

@@ -1,0 +1,74 @@
+import { isUtf8 } from 'node:buffer'
+import type { ProblemError } from '@signalbox/api-contract'
+import { findUnstorableText, isDeeperThan, type Json, toJsonPointer } from '@signalbox/domain'
+import { problem, type ProblemAnswer } from '../route.js'
+
+/** What stands around a payload in the deepest body: `{ events: [ { payload } ] }`. */
+const LEVELS_AROUND = 3
+
+const JSON_TYPE = 'application/json'
+const JSON_TYPE_WITH_UTF8 = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*$/i
+
+/** NUL and surrogates can only come as escapes, and numbers beyond a double only with long digits or exponents. */
+const SUSPICIOUS = /\\u(?:0000|[dD][89a-fA-F])|[eE]\+?\d{3}|\d{308}/
+
+/** A body as text and as the value that it is. */
+export interface JsonBody {
+  text: string
+  value: Json
+}
+
+/** Refuses a media type that is not JSON; a request without one is taken to send JSON. */
+export function checkMediaType(contentType: string | undefined): ProblemAnswer | undefined {
+  if (contentType === undefined || contentType === JSON_TYPE || JSON_TYPE_WITH_UTF8.test(contentType)) return undefined
+  const headers = { accept: JSON_TYPE }
+  return problem('unsupported_media_type', `The content type must be ${JSON_TYPE}, in UTF-8`, { headers })
+}
+
+/** Parses a body once, and refuses what could not be stored as it was sent. */
+export function parseJsonBody(bytes: Buffer, depthMax: number): JsonBody | ProblemAnswer {
+  if (!isUtf8(bytes)) return problem('malformed_json', 'The body is not UTF-8')
+  const text = bytes.toString('utf8')
+  const value = parse(text)
+  if (value === undefined) return problem('malformed_json', 'The body is not valid JSON')
+  if (isDeeperThan(value, depthMax + LEVELS_AROUND)) {
+    return refuse({ pointer: '', code: 'too_deep', message: `Nested deeper than ${depthMax} levels` })
+  }
+  const fault = SUSPICIOUS.test(text) ? findFault(value) : undefined
+  return fault === undefined ? { text, value } : refuse(fault)
+}
+
+/** The first value that can't be stored exactly: text that Postgres has no place for, or a number beyond a double. */
+export function findFault(value: Json): ProblemError | undefined {
+  const pointer = findUnstorableText(value)
+  if (pointer !== undefined) {
+    return { pointer, code: 'unstorable_text', message: 'NUL characters and lone surrogates can not be stored' }
+  }
+  const path = findInfinite(value, [])
+  if (path === undefined) return undefined
+  return { pointer: toJsonPointer(path), code: 'number_too_large', message: 'The number is too large for a double' }
+}
+
+function refuse(fault: ProblemError): ProblemAnswer {
+  const detail = fault.pointer === '' ? fault.message : `${fault.pointer}: ${fault.message}`
+  return problem('invalid', detail, { errors: [fault] })
+}
+
+function parse(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    return undefined
+  }
+}
+
+// Recursion is safe: the depth was checked before.
+function findInfinite(value: Json, path: readonly string[]): readonly string[] | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : path
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, child] of Object.entries(value)) {
+    const found = findInfinite(child, [...path, key])
+    if (found !== undefined) return found
+  }
+  return undefined
+}

@@ -1,0 +1,72 @@
+import type { IncomingMessage } from 'node:http'
+import type { Transform } from 'node:stream'
+import { createGunzip, createInflate } from 'node:zlib'
+import { problem, type ProblemAnswer } from '../route.js'
+
+const INFLATERS: Readonly<Record<string, () => Transform>> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+}
+
+/** What is accepted as Content-Encoding, for the answer to anything else. */
+const ACCEPTED_ENCODINGS = 'gzip, deflate, identity'
+
+/**
+ * Reads the body of a request, inflated, never holding more than `bytesMax`. What is not read of a body that is too
+ * large is thrown away by node when the answer was sent.
+ */
+export function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer | ProblemAnswer> {
+  const encoding = request.headers['content-encoding']
+  const declared = request.headers['content-length']
+  if (declared !== undefined && Number(declared) > bytesMax) return Promise.resolve(tooLarge(bytesMax))
+  if (encoding === undefined || encoding === 'identity') return collect(request, request, bytesMax)
+  const createInflater = Object.hasOwn(INFLATERS, encoding.toLowerCase())
+    ? INFLATERS[encoding.toLowerCase()]
+    : undefined
+  if (createInflater === undefined) {
+    const headers = { 'accept-encoding': ACCEPTED_ENCODINGS }
+    const detail = `The content encoding must be one of: ${ACCEPTED_ENCODINGS}`
+    return Promise.resolve(problem('unsupported_media_type', detail, { headers }))
+  }
+  return collect(request, request.pipe(createInflater()), bytesMax)
+}
+
+function collect(
+  request: IncomingMessage,
+  source: IncomingMessage | Transform,
+  bytesMax: number,
+): Promise<Buffer | ProblemAnswer> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    const finish = (result: Buffer | ProblemAnswer): void => {
+      source.off('data', onData)
+      source.off('end', onEnd)
+      request.off('close', onClose)
+      if (source !== request) {
+        request.unpipe(source as Transform)
+        source.destroy()
+      }
+      resolve(result)
+    }
+    const onData = (chunk: Buffer): void => {
+      bytes += chunk.length
+      if (bytes > bytesMax) finish(tooLarge(bytesMax))
+      else chunks.push(chunk)
+    }
+    const onEnd = (): void => finish(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes))
+    const onClose = (): void => {
+      if (!request.complete) finish(problem('malformed_request', 'The body ended early'))
+    }
+    source.on('data', onData)
+    source.on('end', onEnd)
+    // Stays when all is done: a late error without a listener would end the process.
+    source.on('error', () => finish(problem('malformed_request', 'The body could not be read or inflated')))
+    request.on('close', onClose)
+  })
+}
+
+function tooLarge(bytesMax: number): ProblemAnswer {
+  return problem('body_too_large', `The body is larger than ${bytesMax} bytes`)
+}

@@ -1,0 +1,143 @@
+import { summarizeErrors, toProblemErrors } from '@signalbox/api-contract'
+import { isStorageUnavailable } from '@signalbox/db'
+import { SignalboxError } from '@signalbox/domain'
+import type { Logger } from '@signalbox/runtime'
+import type { Request, RequestHandler, Response } from 'express'
+import type { z } from 'zod'
+import type { ApiDeps } from '../api-deps.js'
+import type { Authentication, Authenticator } from '../auth/create-authenticator.js'
+import { toCountedAddress } from '../auth/read-address.js'
+import { type Answer, problem, type ProblemAnswer, type Route } from '../route.js'
+import { checkMediaType, type JsonBody, parseJsonBody } from './parse-json-body.js'
+import { readBody } from './read-body.js'
+import { createInstance, sendAnswer, sendProblem } from './send-answer.js'
+
+/** When to come back after 503: Postgres restarts in seconds. */
+const RETRY_AFTER_SECONDS = 2
+
+/** What turning routes into handlers needs. */
+export interface HandlerDeps {
+  api: ApiDeps
+  authenticate: Authenticator
+  logger: Logger
+  /** Told of every answer. */
+  onAnswered: (route: Route, status: number, seconds: number) => void
+}
+
+/** Makes an Express handler of a route: authenticate → read → validate → handle → answer. */
+export function toHandler(route: Route, deps: HandlerDeps): RequestHandler {
+  return (request, response) => {
+    const startedAt = performance.now()
+    response.once('finish', () => {
+      deps.onAnswered(route, response.statusCode, (performance.now() - startedAt) / 1000)
+    })
+    run(route, deps, { request, response }).then(
+      (answer) => sendAnswer(response, answer),
+      (error: unknown) => sendFailure(response, { error, logger: deps.logger, operation: route.operationId }),
+    )
+  }
+}
+
+/** Answers for an error that nobody expected; the answer says nothing of it, the log everything. */
+export function sendFailure(response: Response, failure: { error: unknown; logger: Logger; operation: string }): void {
+  const answer = toProblemAnswer(failure.error)
+  const instance = createInstance()
+  const level = answer.problem === 'internal' ? 'error' : 'warn'
+  failure.logger[level]('request.failed', { ...failure, logger: undefined, code: answer.problem, instance })
+  sendProblem(response, answer, instance)
+}
+
+function toProblemAnswer(error: unknown): ProblemAnswer {
+  const headers = { 'retry-after': String(RETRY_AFTER_SECONDS) }
+  if (error instanceof SignalboxError && error.code === 'overloaded') {
+    return problem('overloaded', 'Too much is waiting to be stored: nothing of the request was kept', { headers })
+  }
+  const isAway = error instanceof SignalboxError && error.code === 'storage_unavailable'
+  if (isAway || isStorageUnavailable(error)) {
+    return problem('storage_unavailable', 'Storage can not be reached now: try again', { headers })
+  }
+  return problem('internal', 'Something went wrong on our side')
+}
+
+interface Exchange {
+  request: Request
+  response: Response
+}
+
+async function run(route: Route, deps: HandlerDeps, { request, response }: Exchange): Promise<Answer> {
+  const found: Authentication | Promise<Authentication> = deps.authenticate({
+    authorization: request.headers.authorization,
+    url: request.url,
+    access: route.access,
+    readAddress: () => toCountedAddress(request.ip),
+  })
+  const who = found instanceof Promise ? await found : found
+  if ('problem' in who) return who
+  if (request.url.includes('%00')) return problem('malformed_request', 'The URL holds a NUL character')
+  const params = parsePart(route.params, request.params, 'path')
+  if ('problem' in params) return params
+  const query = parsePart(route.query, route.query && request.query, 'query')
+  if ('problem' in query) return query
+  const json = await readJson(route, request, who.environment.limits)
+  if ('problem' in json) return json
+  const body = parsePart(route.body, json.value, 'body')
+  if ('problem' in body) return body
+  return route.handle(
+    {
+      ...who,
+      params: params.value,
+      query: query.value,
+      body: body.value,
+      rawBody: json.text,
+      method: request.method,
+      url: request.originalUrl,
+      headers: request.headers,
+      get signal() {
+        return abortOnClose(response)
+      },
+    },
+    deps.api,
+  )
+}
+
+const NO_BODY = { text: '', value: undefined }
+
+async function readJson(
+  route: Route,
+  request: Request,
+  limits: { bodyBytesMax: number; nestingDepthMax: number },
+): Promise<JsonBody | typeof NO_BODY | ProblemAnswer> {
+  if (route.body === undefined) return NO_BODY
+  const isEmpty = request.headers['content-length'] === '0' || !hasBody(request)
+  if (isEmpty && route.isBodyOptional) return { text: '', value: {} }
+  const wrongType = checkMediaType(request.headers['content-type'])
+  if (wrongType !== undefined) return wrongType
+  const bytes = await readBody(request, limits.bodyBytesMax)
+  if ('problem' in bytes) return bytes
+  if (bytes.length === 0 && route.isBodyOptional) return { text: '', value: {} }
+  return parseJsonBody(bytes, limits.nestingDepthMax)
+}
+
+function hasBody(request: Request): boolean {
+  return request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined
+}
+
+function parsePart(
+  schema: z.ZodType | undefined,
+  value: unknown,
+  part: 'path' | 'query' | 'body',
+): { value: unknown } | ProblemAnswer {
+  if (schema === undefined) return { value: undefined }
+  const result = schema.safeParse(value)
+  if (result.success) return { value: result.data }
+  const errors = toProblemErrors(result.error.issues)
+  const where = part === 'body' ? '' : `in the ${part}, `
+  return problem('invalid', `${where}${summarizeErrors(errors)}`, { errors })
+}
+
+function abortOnClose(response: Response): AbortSignal {
+  const controller = new AbortController()
+  if (response.destroyed) controller.abort()
+  else response.once('close', () => controller.abort())
+  return controller.signal
+}

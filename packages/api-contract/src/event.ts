@@ -1,0 +1,210 @@
+import { ACCOUNT_IDENTIFIER_LENGTH_MAX, DEFAULT_EVENT_SOURCE } from '@signalbox/domain'
+import { z } from 'zod'
+import { eventDeliverySchema } from './event-delivery.js'
+import { booleanQuerySchema, dateInputSchema, dateOutputSchema, jsonOutputSchema, textSchema } from './fields.js'
+import { pageQueryShape, pageSchema } from './page.js'
+
+/** Characters of an event's name, id, source and ordering key. */
+export const EVENT_TEXT_LENGTH_MAX = 255
+
+const nameSchema = z
+  .string()
+  .max(EVENT_TEXT_LENGTH_MAX)
+  .refine((name) => name.trim() !== '', { error: 'Expected 1 to 255 characters that are not all spaces' })
+
+/** An event as callers send it. Unknown keys are ignored. */
+export const eventInputSchema = z
+  .object({
+    name: nameSchema.describe('what happened: `invoice.paid`'),
+    payload: z.unknown().optional().describe('any JSON value; absent or null is `{}`'),
+    context: z.unknown().optional().describe('any JSON value; absent or null is `{}`'),
+    id: textSchema(EVENT_TEXT_LENGTH_MAX)
+      .optional()
+      .describe('unique in the environment: sending it again is the same event; absent: a UUID is made'),
+    timestamp: dateInputSchema.optional().describe('when it happened; absent: now'),
+    source: textSchema(EVENT_TEXT_LENGTH_MAX)
+      .optional()
+      .describe(`where it comes from; absent: \`${DEFAULT_EVENT_SOURCE}\``),
+    payloadType: z
+      .enum(['JSON', 'REQUEST'])
+      .optional()
+      .describe('how filters see the payload; REQUEST: as `{ url, method, headers, body }`; absent: JSON'),
+  })
+  .meta({ id: 'EventInput' })
+
+/** An event as callers send it. */
+export type EventInput = z.output<typeof eventInputSchema>
+
+/** How events are to be handled. */
+export const eventOptionsSchema = z
+  .object({
+    deliverAt: dateInputSchema.optional().describe('not before; the past means now; wins over `deliverAfter`'),
+    deliverAfter: z.int().optional().describe('seconds from now; 0 and less mean now'),
+    accountId: textSchema(ACCOUNT_IDENTIFIER_LENGTH_MAX).optional().describe("the external account's identifier"),
+    test: z
+      .boolean()
+      .optional()
+      .describe('marks a test; absent: true in a development environment, and for names that start with `test.`'),
+    orderingKey: textSchema(EVENT_TEXT_LENGTH_MAX)
+      .optional()
+      .describe('events of one key are delivered one after another where the receiver asks for it'),
+  })
+  .meta({ id: 'EventOptions' })
+
+/** How events are to be handled. */
+export type EventOptions = z.output<typeof eventOptionsSchema>
+
+/** The body of `POST /api/v1/events`. */
+export const sendEventBodySchema = z.object({ event: eventInputSchema, options: eventOptionsSchema.optional() })
+
+/** The body of `POST /api/v1/events/bulk`, for the documentation: each event is validated on its own. */
+export const sendEventsBodySchema = z.object({
+  events: z.array(eventInputSchema),
+  options: eventOptionsSchema.optional().describe('hold for all of the events'),
+})
+
+/** The body of `POST /api/v1/events/bulk` before its events are looked at. */
+export const sendEventsEnvelopeSchema = z.object({
+  events: z.array(z.unknown()),
+  options: eventOptionsSchema.optional(),
+})
+
+/** An event as it is answered after sending and cancelling. */
+export const eventSchema = z
+  .object({
+    id: z.string().describe("the caller's id of the event"),
+    name: z.string(),
+    payload: jsonOutputSchema,
+    context: jsonOutputSchema,
+    timestamp: dateOutputSchema,
+    deliverAt: dateOutputSchema,
+    deliveredAt: dateOutputSchema.nullable().describe('when its deliveries were decided, also when there were none'),
+    cancelledAt: dateOutputSchema.nullable(),
+  })
+  .meta({ id: 'Event' })
+
+/** One result of a bulk call with `partial=true`. */
+export const bulkItemSchema = z
+  .object({
+    status: z.int().describe('200, or the status that the event alone would have got'),
+    event: eventSchema.optional(),
+    error: z
+      .object({
+        code: z.string(),
+        detail: z.string(),
+        errors: z.array(z.object({ pointer: z.string(), code: z.string(), message: z.string() })).optional(),
+      })
+      .optional(),
+  })
+  .meta({ id: 'BulkItem' })
+
+/** One result of a bulk call with `partial=true`. */
+export type BulkItem = z.input<typeof bulkItemSchema>
+
+/** A run of a job that an event began. */
+export const eventRunSchema = z.object({
+  id: z.string(),
+  status: z.string(),
+  startedAt: dateOutputSchema.nullable(),
+  completedAt: dateOutputSchema.nullable(),
+})
+
+/** The answer of `GET /api/v1/events/:id`. */
+export const eventDetailsSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    createdAt: dateOutputSchema,
+    updatedAt: dateOutputSchema,
+    runs: z.array(eventRunSchema).describe('runs of jobs that the event began'),
+  })
+  .meta({ id: 'EventDetails' })
+
+/** Where an event is on its way. */
+export const eventStateSchema = z.enum(['pending', 'scheduled', 'delivered', 'cancelled', 'failed'])
+
+/** An event in a list. */
+export const eventListItemSchema = z
+  .object({
+    ...eventSchema.shape,
+    source: z.string(),
+    payloadType: z.enum(['JSON', 'REQUEST']),
+    state: eventStateSchema,
+    accountId: z.string().nullable().describe('the account that the event named'),
+    isAccountKnown: z.boolean().describe('whether the account existed when the event was accepted, and still does'),
+    matchedCount: z.int().nullable().describe('how many dispatchers took it; null until that is decided'),
+    failureReason: z.string().nullable(),
+    orderingKey: z.string().nullable(),
+    test: z.boolean(),
+    createdAt: dateOutputSchema,
+    updatedAt: dateOutputSchema,
+  })
+  .meta({ id: 'EventListItem' })
+
+/** The answer of `GET /api/v1/events`. */
+export const eventListSchema = pageSchema(eventListItemSchema)
+
+/** Query parameters of `GET /api/v1/events`. */
+export const eventListQuerySchema = z.object({
+  ...pageQueryShape,
+  name: textSchema(EVENT_TEXT_LENGTH_MAX + 1)
+    .optional()
+    .describe('exact, or a prefix that ends in `*`'),
+  source: textSchema(EVENT_TEXT_LENGTH_MAX).optional(),
+  accountId: textSchema(ACCOUNT_IDENTIFIER_LENGTH_MAX).optional().describe('of this external account'),
+  from: dateInputSchema.optional().describe('accepted at or after'),
+  to: dateInputSchema.optional().describe('accepted before'),
+  state: eventStateSchema.optional(),
+  test: booleanQuerySchema.optional(),
+  payload: z.string().min(1).optional().describe('JSON that the payload contains, as `jsonb @>` of PostgreSQL says'),
+})
+
+/** Path parameters of what belongs to one event. */
+export const eventParamsSchema = z.object({ id: z.string().describe("the caller's id of the event") })
+
+/** Query parameters of `GET /api/v1/events/:id/deliveries`. */
+export const eventDeliveriesQuerySchema = z.object({
+  ...pageQueryShape,
+  explain: booleanQuerySchema.optional().describe('also say of each dispatcher why it takes the event or does not'),
+})
+
+/** Whether a dispatcher takes an event now, and which condition decides. */
+export const matchExplanationSchema = z
+  .object({
+    dispatcherId: z.string(),
+    matches: z.boolean(),
+    condition: z
+      .enum(['name', 'source', 'account', 'expired', 'disabled', 'manual', 'payloadFilter', 'contextFilter', 'payload'])
+      .optional()
+      .describe('the first condition that fails; `payload`: a REQUEST payload that can not be read'),
+    pointer: z.string().optional().describe('JSON pointer into the filter'),
+    message: z.string().optional(),
+  })
+  .meta({ id: 'MatchExplanation' })
+
+/** Whether a dispatcher takes an event now. */
+export type MatchExplanation = z.infer<typeof matchExplanationSchema>
+
+/** The answer of `GET /api/v1/events/:id/deliveries`. */
+export const eventDeliveriesSchema = pageSchema(eventDeliverySchema).extend({
+  candidates: z.array(matchExplanationSchema).optional().describe('with `explain=true`: up to 1,000 dispatchers'),
+})
+
+/** The body of `POST /api/v1/events/:id/replay`. */
+export const replayBodySchema = z.object({
+  dispatcherId: z.uuid().optional().describe('to this dispatcher alone, also a manual one; absent: all that match now'),
+})
+
+/** The answer of `POST /api/v1/events/:id/replay`. */
+export const replaySchema = z
+  .object({
+    id: z.string().describe("the caller's id of the event"),
+    deliveries: z.array(
+      z.object({
+        id: z.string(),
+        dispatcherId: z.string(),
+        replayed: z.boolean().describe('false: it is still on its way and goes on as it is'),
+      }),
+    ),
+  })
+  .meta({ id: 'Replay' })

@@ -1,0 +1,194 @@
+import {
+  ANY_SOURCE,
+  createId,
+  type DeliveryState,
+  type DispatcherRule,
+  type Json,
+  type TenantScope,
+} from '@signalbox/domain'
+import type { Pool } from 'pg'
+import { type EventRow, type StoredEventRecord, toEventRecord } from './event-row.js'
+import { type EventQuery, listEvents } from './list-events.js'
+import { type Page, type PageQuery, toPage } from './page.js'
+import { type EventDeliveryRow, toEventDelivery } from './event-delivery-row.js'
+import { eventDeliveriesSql } from './sql/event-deliveries.js'
+import { cancelEventSql, findEventSql, isEventElsewhereSql } from './sql/read-events.js'
+import { findCandidatesSql, findDispatchersToExplainSql, replayEventSql } from './sql/replay-event.js'
+
+/** Events as their owners look at them. Accepting and delivering have stores of their own. */
+export interface EventStore {
+  /** By the caller's id. */
+  findEvent(scope: TenantScope, eventId: string): Promise<StoredEventRecord | undefined>
+  isEventElsewhere(scope: TenantScope, eventId: string): Promise<boolean>
+  listEvents(scope: TenantScope, query: EventQuery): Promise<Page<StoredEventRecord>>
+  /** `cancelled` also when it was before. */
+  cancelEvent(scope: TenantScope, eventId: string): Promise<CancelOutcome>
+  listEventDeliveries(scope: TenantScope, recordId: string, query: PageQuery): Promise<Page<EventDelivery>>
+  /** Dispatchers whose names and source cover the event; their accounts and filters are still to be asked. */
+  findCandidates(scope: TenantScope, event: { name: string; source: string }): Promise<DispatcherRule[]>
+  /** The newest dispatchers, also those that can't take anything now. */
+  findDispatchersToExplain(scope: TenantScope): Promise<ExplainableRule[]>
+  /** Starts or starts over the event's deliveries to these dispatchers. */
+  replayEvent(scope: TenantScope, recordId: string, dispatcherIds: readonly string[]): Promise<ReplayedEventDelivery[]>
+}
+
+/** How cancelling ended. */
+export type CancelOutcome =
+  | { kind: 'cancelled'; event: StoredEventRecord }
+  | { kind: 'delivered' | 'failed'; event: StoredEventRecord }
+  | { kind: 'missing' }
+
+/** What one dispatcher got of an event. */
+export interface EventDelivery {
+  id: string
+  dispatcherId: string
+  dispatchable: { type: string; id: string }
+  state: DeliveryState
+  attemptCount: number
+  nextAttemptAt: Date | null
+  reason: string | null
+  lastError: string | null
+  lastStatus: number | null
+  settledAt: Date | null
+  createdAt: Date
+  updatedAt: Date
+  attempts: EventDeliveryAttempt[]
+}
+
+/** One try at it. */
+export interface EventDeliveryAttempt {
+  number: number
+  startedAt: Date
+  durationMs: number
+  outcome: string
+  responseStatus: number | null
+  responseHeaders: Json
+  responseBody: string | null
+  errorCode: string | null
+  errorDetail: string | null
+  address: string | null
+}
+
+/** A dispatcher with what keeps it from taking events at all. */
+export interface ExplainableRule {
+  rule: DispatcherRule
+  isEnabled: boolean
+  isManual: boolean
+}
+
+/** A delivery after a replay; `isReplayed` is false for one that is still on its way. */
+export interface ReplayedEventDelivery {
+  id: string
+  dispatcherId: string
+  attemptCount: number
+  isReplayed: boolean
+}
+
+/** Dispatchers of one environment that one request looks at. */
+const CANDIDATES_MAX = 10_000
+const EXPLAINED_MAX = 1_000
+
+/** Attempts of one delivery in a list of them. */
+const ATTEMPTS_MAX = 50
+
+/** Creates the store on a pool. */
+export function createEventStore({ pool }: { pool: Pool }): EventStore {
+  return {
+    findEvent: (scope, eventId) => findEvent(pool, scope, eventId),
+    async isEventElsewhere({ organizationId, environmentId }, eventId) {
+      const values = [organizationId, environmentId, eventId]
+      const { rows } = await pool.query<{ found: boolean }>(isEventElsewhereSql, values)
+      return rows[0]?.found === true
+    },
+    listEvents: (scope, query) => listEvents(pool, scope, query),
+    cancelEvent: (scope, eventId) => cancelEvent(pool, scope, eventId),
+    async listEventDeliveries({ organizationId }, recordId, { beforeId, limit }) {
+      const values = [organizationId, recordId, beforeId ?? null, limit + 1, ATTEMPTS_MAX]
+      const { rows } = await pool.query<EventDeliveryRow>(eventDeliveriesSql, values)
+      return toPage(rows.map(toEventDelivery), limit)
+    },
+    async findCandidates({ organizationId, environmentId }, { name, source }) {
+      const values = [organizationId, environmentId, name, source, ANY_SOURCE, CANDIDATES_MAX]
+      const { rows } = await pool.query<RuleRow>(findCandidatesSql, values)
+      return rows.map(toRule)
+    },
+    async findDispatchersToExplain({ organizationId, environmentId }) {
+      const values = [organizationId, environmentId, EXPLAINED_MAX]
+      const { rows } = await pool.query<ExplainableRow>(findDispatchersToExplainSql, values)
+      return rows.map((row) => ({
+        rule: { ...toRule(row), expiresAt: row.expires_at, once: row.dispatchable_type === 'EPHEMERAL' },
+        isEnabled: row.enabled,
+        isManual: row.manual,
+      }))
+    },
+    replayEvent: (scope, recordId, dispatcherIds) => replayEvent(pool, scope, { recordId, dispatcherIds }),
+  }
+}
+
+async function findEvent(pool: Pool, scope: TenantScope, eventId: string): Promise<StoredEventRecord | undefined> {
+  const { rows } = await pool.query<EventRow>(findEventSql, [scope.organizationId, scope.environmentId, eventId])
+  return rows[0] === undefined ? undefined : toEventRecord(rows[0], new Date())
+}
+
+async function cancelEvent(pool: Pool, scope: TenantScope, eventId: string): Promise<CancelOutcome> {
+  const { rows } = await pool.query<EventRow>(cancelEventSql, [scope.organizationId, scope.environmentId, eventId])
+  if (rows[0] !== undefined) return { kind: 'cancelled', event: toEventRecord(rows[0], new Date()) }
+  // Nobody waits for delivery under this id: a new look says what came first.
+  const event = await findEvent(pool, scope, eventId)
+  if (event === undefined) return { kind: 'missing' }
+  if (event.cancelledAt !== null) return { kind: 'cancelled', event }
+  return { kind: event.state === 'failed' ? 'failed' : 'delivered', event }
+}
+
+async function replayEvent(
+  pool: Pool,
+  { organizationId, environmentId }: TenantScope,
+  { recordId, dispatcherIds }: { recordId: string; dispatcherIds: readonly string[] },
+): Promise<ReplayedEventDelivery[]> {
+  if (dispatcherIds.length === 0) return []
+  const ids = dispatcherIds.map(() => createId())
+  const values = [organizationId, environmentId, recordId, ids, dispatcherIds]
+  const { rows } = await pool.query<ReplayRow>(replayEventSql, values)
+  return rows.map((row) => ({
+    id: row.id,
+    dispatcherId: row.dispatcher_id,
+    attemptCount: row.attempt_count,
+    isReplayed: row.is_replayed,
+  }))
+}
+
+interface ReplayRow {
+  id: string
+  dispatcher_id: string
+  attempt_count: number
+  is_replayed: boolean
+}
+
+interface RuleRow {
+  id: string
+  event_names: string[]
+  source: string
+  payload_filter: DispatcherRule['payloadFilter']
+  context_filter: DispatcherRule['contextFilter']
+  external_account_id: string | null
+}
+
+interface ExplainableRow extends RuleRow {
+  enabled: boolean
+  manual: boolean
+  expires_at: Date | null
+  dispatchable_type: string
+}
+
+function toRule(row: RuleRow): DispatcherRule {
+  return {
+    id: row.id,
+    eventNames: row.event_names,
+    source: row.source,
+    payloadFilter: row.payload_filter,
+    contextFilter: row.context_filter,
+    externalAccountId: row.external_account_id,
+    expiresAt: null,
+    once: false,
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Starts the deliveries of an event to some dispatchers, or starts them over when they have ended: a new run of
+ * attempts, numbered on, due at once, and noted for the scheduler. Those still on their way stay as they are.
+ * $3: the event's record. $4: new delivery ids, $5: dispatcher ids, in the same order.
+ * The event may have been removed meanwhile, and dispatchers deleted: then there is no row for them.
+ * Relies on event_records_pkey, event_dispatchers_pkey, deliveries_event_dispatcher_key, delivery_outbox_pkey.
+ */
+export const replayEventSql = `
+with wanted as (
+  select w.delivery_id, w.dispatcher_id
+  from unnest($4::uuid[], $5::uuid[]) as w(delivery_id, dispatcher_id)
+  join event_records r on r.organization_id = $1 and r.environment_id = $2 and r.id = $3
+  join event_dispatchers p on p.organization_id = $1 and p.environment_id = $2 and p.id = w.dispatcher_id
+  where p.deleted_at is null
+), started as (
+  insert into deliveries (organization_id, id, environment_id, event_record_id, dispatcher_id, state, next_attempt_at)
+  select $1, delivery_id, $2, $3, dispatcher_id, 'pending', now() from wanted order by dispatcher_id
+  on conflict (organization_id, event_record_id, dispatcher_id) do update
+  set state = 'pending', attempt_offset = deliveries.attempt_count, next_attempt_at = now(), lease_until = null,
+    reason = null, settled_at = null
+  where deliveries.state not in ('pending', 'in_flight')
+  returning id, dispatcher_id, attempt_count
+), noted as (
+  insert into delivery_outbox (organization_id, delivery_id, dispatcher_id, wake_at)
+  select $1, id, dispatcher_id, now() from started
+  on conflict (organization_id, delivery_id) do update set wake_at = excluded.wake_at
+)
+select id, dispatcher_id, attempt_count, true as is_replayed from started
+union all
+select d.id, d.dispatcher_id, d.attempt_count, false
+from wanted join deliveries d
+  on d.organization_id = $1 and d.event_record_id = $3 and d.dispatcher_id = wanted.dispatcher_id
+where not exists (select 1 from started where started.dispatcher_id = d.dispatcher_id)`
+
+/**
+ * Dispatchers that may take an event of this name and source: enabled, not manual, lasting. Filters are not looked at.
+ * Relies on event_dispatchers_newest_idx.
+ */
+export const findCandidatesSql = `
+select id, event_names, source, payload_filter, context_filter, external_account_id
+from event_dispatchers
+where organization_id = $1 and environment_id = $2 and deleted_at is null and enabled and not manual
+  and dispatchable_type <> 'EPHEMERAL' and source in ($4, $5)
+  and exists (
+    select 1 from unnest(event_names) as entry
+    where entry = $3 or (right(entry, 1) = '*' and starts_with($3, left(entry, -1))))
+order by id limit $6`
+
+/** The newest dispatchers, whatever they take. Relies on event_dispatchers_newest_idx. */
+export const findDispatchersToExplainSql = `
+select id, event_names, source, payload_filter, context_filter, external_account_id, enabled, manual, expires_at,
+  dispatchable_type
+from event_dispatchers
+where organization_id = $1 and environment_id = $2 and deleted_at is null
+order by id desc limit $3`
