@@ -20,6 +20,8 @@ export const PROBLEMS = {
   invalid: { status: 422, title: 'The request is not valid' },
   unknown_account: { status: 422, title: 'Unknown account' },
   limit_exceeded: { status: 422, title: 'A limit of the environment is exceeded' },
+  address_refused: { status: 422, title: 'The address is refused' },
+  not_supported_yet: { status: 422, title: 'Not supported yet' },
   rate_limited: { status: 429, title: 'Too many requests' },
   headers_too_large: { status: 431, title: 'The headers are too large' },
   internal: { status: 500, title: 'Something went wrong on our side' },

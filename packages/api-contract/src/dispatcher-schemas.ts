@@ -1,0 +1,161 @@
+import { ACCOUNT_IDENTIFIER_LENGTH_MAX, isJsonObject, type Json, type JsonObject } from '@signalbox/domain'
+import { z } from 'zod'
+import { dateOutputSchema, textSchema } from './fields.js'
+import { pageQueryShape, pageSchema } from './page.js'
+import { eventNameOrNamesSchema, filterSchema, wantedSourceSchema } from './subscription-fields.js'
+
+/** Bounds of an ephemeral dispatcher's life, in seconds: a year at most. */
+export const EPHEMERAL_TIMEOUT_SECONDS = { min: 10, max: 31_536_000, default: 3_600 } as const
+
+/** Characters of a dispatchable's id; a URL is one for ephemeral dispatchers. */
+const DISPATCHABLE_ID_CHARACTERS_MAX = 2_048
+
+/** Longer than any URL that is taken; which one is taken is the address guard's to say. */
+const URL_CHARACTERS_MAX = 4_096
+
+const accountIdSchema = textSchema(ACCOUNT_IDENTIFIER_LENGTH_MAX).describe(
+  'only events of this external account; one that is unknown is made, unless the environment refuses unknown accounts',
+)
+
+/** What is invoked; each type has its own further fields, which are checked by the type. */
+export const dispatchableInputSchema = z
+  .unknown()
+  .transform((input, context): JsonObject & { type: string } => {
+    const value = input as Json
+    if (isJsonObject(value) && typeof value['type'] === 'string') return value as JsonObject & { type: string }
+    const message = 'Expected an object with a type: { "type": "WEBHOOK", "id": … }'
+    context.issues.push({ code: 'custom', input, message, params: { code: 'invalid_type' } })
+    return z.NEVER
+  })
+  .describe('what is invoked: `{ "type": "WEBHOOK", "id": "<webhook endpoint>" }`')
+
+const dispatcherShape = {
+  event: eventNameOrNamesSchema,
+  source: wantedSourceSchema.optional(),
+  payloadFilter: filterSchema.nullable().optional().describe('conditions on the payload; null: none'),
+  contextFilter: filterSchema.nullable().optional().describe('conditions on the context; null: none'),
+  manual: z.boolean().optional().describe('true: takes no event by itself, only a replay that names it'),
+  enabled: z.boolean().optional(),
+  accountId: accountIdSchema.nullable().optional(),
+  dispatchable: dispatchableInputSchema,
+  dispatchableId: textSchema(DISPATCHABLE_ID_CHARACTERS_MAX)
+    .optional()
+    .describe("unique in the environment; absent: the dispatchable's own id"),
+}
+
+/** Body of `POST /api/v1/event-dispatchers`. */
+export const createDispatcherBodySchema = z.object(dispatcherShape).meta({ id: 'NewEventDispatcher' })
+
+/** Body of `PATCH /api/v1/event-dispatchers/:id`: what is absent stays, null clears. */
+export const changeDispatcherBodySchema = z
+  .object({
+    ...dispatcherShape,
+    event: dispatcherShape.event.optional(),
+    dispatchable: dispatcherShape.dispatchable.optional(),
+  })
+  .meta({ id: 'EventDispatcherChange' })
+
+/** A dispatcher as it is answered; secrets are never part of it. */
+export const dispatcherSchema = z
+  .object({
+    id: z.string(),
+    event: z.array(z.string()),
+    source: z.string(),
+    payloadFilter: z.record(z.string(), z.unknown()).nullable(),
+    contextFilter: z.record(z.string(), z.unknown()).nullable(),
+    manual: z.boolean(),
+    enabled: z.boolean(),
+    accountId: z.string().nullable(),
+    dispatchable: z.looseObject({ type: z.string() }),
+    dispatchableId: z.string(),
+    expiresAt: dateOutputSchema.nullable().describe('for an ephemeral dispatcher'),
+    createdAt: dateOutputSchema,
+    updatedAt: dateOutputSchema,
+  })
+  .meta({ id: 'EventDispatcher' })
+
+/** The answer of `GET /api/v1/event-dispatchers`. */
+export const dispatcherListSchema = pageSchema(dispatcherSchema)
+
+/** Query of `GET /api/v1/event-dispatchers`. */
+export const dispatcherListQuerySchema = z.object(pageQueryShape)
+
+/** Body of `POST /api/v1/event-dispatchers/ephemeral`. */
+export const createEphemeralBodySchema = z
+  .object({
+    url: z.string().min(1).max(URL_CHARACTERS_MAX).describe('gets one POST with the first event that matches'),
+    name: eventNameOrNamesSchema,
+    timeoutInSeconds: z
+      .int()
+      .min(EPHEMERAL_TIMEOUT_SECONDS.min)
+      .max(EPHEMERAL_TIMEOUT_SECONDS.max)
+      .default(EPHEMERAL_TIMEOUT_SECONDS.default)
+      .describe('without an event in this time the dispatcher is gone'),
+    source: wantedSourceSchema.optional(),
+    filter: filterSchema.nullable().optional().describe('conditions on the payload'),
+    contextFilter: filterSchema.nullable().optional().describe('conditions on the context'),
+    accountId: accountIdSchema.nullable().optional(),
+  })
+  .meta({ id: 'NewEphemeralEventDispatcher' })
+
+/** The answer of `POST /api/v1/event-dispatchers/ephemeral`. */
+export const ephemeralSchema = z
+  .object({
+    id: z.string(),
+    secret: z
+      .string()
+      .optional()
+      .describe('signs the POST (Standard Webhooks); in the answer that made the dispatcher, and never again'),
+  })
+  .meta({ id: 'EphemeralEventDispatcher' })
+
+const testedEventSchema = z.object({
+  name: z.string().max(255).optional().describe('needed together with `dispatcherId`'),
+  payload: z.unknown().optional(),
+  context: z.unknown().optional(),
+  source: textSchema(255).optional(),
+  payloadType: z.enum(['JSON', 'REQUEST']).optional(),
+  accountId: textSchema(ACCOUNT_IDENTIFIER_LENGTH_MAX).optional().describe('the account that the event would name'),
+})
+
+/** Body of `POST /api/v1/event-dispatchers/test`. */
+export const testDispatcherBodySchema = z
+  .object({
+    event: testedEventSchema,
+    dispatcherId: z.string().optional().describe('try the event on this dispatcher'),
+    filter: filterSchema.nullable().optional().describe('or on this payload filter'),
+    contextFilter: filterSchema.nullable().optional().describe('and this context filter'),
+  })
+  .superRefine(({ dispatcherId, filter, contextFilter, event }, context) => {
+    if (dispatcherId === undefined) return
+    if (filter !== undefined || contextFilter !== undefined) {
+      const message = 'Give a dispatcherId or filters, not both'
+      context.addIssue({ code: 'custom', path: ['dispatcherId'], message, params: { code: 'ambiguous' } })
+    }
+    if (event.name === undefined) {
+      context.addIssue({ code: 'custom', path: ['event', 'name'], message: 'Expected the name of the event' })
+    }
+  })
+  .meta({ id: 'EventDispatcherTest' })
+
+/** A condition that an event does not fulfil. */
+export const failedConditionSchema = z
+  .object({
+    condition: z
+      .enum(['name', 'source', 'account', 'disabled', 'manual', 'expired', 'payload', 'payloadFilter', 'contextFilter'])
+      .describe('`payload`: a REQUEST payload that can not be read'),
+    message: z.string(),
+    pointer: z.string().optional().describe('of a filter: JSON pointer to the first condition that fails'),
+    path: z.string().optional().describe('of a filter: JSON pointer to the value that was looked at'),
+    expected: z.string().optional(),
+    actual: z.unknown().optional().describe('what was there, shortened; absent when nothing was'),
+  })
+  .meta({ id: 'FailedCondition' })
+
+/** A condition that an event does not fulfil. */
+export type FailedCondition = z.infer<typeof failedConditionSchema>
+
+/** The answer of `POST /api/v1/event-dispatchers/test`. */
+export const dispatcherTestSchema = z
+  .object({ matches: z.boolean(), explanation: z.array(failedConditionSchema).describe('empty when it matches') })
+  .meta({ id: 'EventDispatcherTestResult' })
