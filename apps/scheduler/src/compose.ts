@@ -1,1 +1,97 @@
-export {}
+import { createDatabase, createLeadership, createScheduleStore } from '@signalbox/db'
+import { createSchedule } from '@signalbox/pipeline'
+import { createProducerConnection, createQueues } from '@signalbox/queue'
+import {
+  type AppContext,
+  createBackgroundLoop,
+  createHealthServer,
+  createMetrics,
+  createQueueMetrics,
+  createScheduleMetrics,
+} from '@signalbox/runtime'
+import type { SchedulerConfig } from './config.js'
+
+export { configSchema, type SchedulerConfig } from './config.js'
+
+/** How often the lead is asked for or confirmed: a dead leader is followed within this time. */
+const LEAD_INTERVAL_MS = 1_000
+
+/** Wires the scheduler: any number may run, one leads and does the work. */
+export function composeScheduler({ config, logger, lifecycle }: AppContext<SchedulerConfig>): void {
+  const database = createDatabase({
+    url: config.DATABASE_URL,
+    poolMax: config.DATABASE_POOL_MAX,
+    applicationName: 'signalbox-scheduler',
+  })
+  const onError = (error: Error): void => void logger.warn('redis.trouble', { error })
+  const producer = createProducerConnection({ url: config.REDIS_URL, onError })
+  const queues = createQueues(producer, config.REDIS_PREFIX)
+  const store = createScheduleStore(database)
+  const schedule = createSchedule({ store, queue: queues })
+  const leadership = createLeadership(config.DATABASE_URL)
+  const metrics = createMetrics({ service: 'scheduler' })
+  const counters = createScheduleMetrics(metrics)
+  createQueueMetrics(metrics, () => queues.measure())
+  let isLeader = false
+
+  const lead = async (): Promise<void> => {
+    const wasLeader = isLeader
+    isLeader = await leadership.tryLead()
+    counters.isLeader.set(isLeader ? 1 : 0)
+    if (isLeader !== wasLeader) logger.info(isLeader ? 'scheduler.leading' : 'scheduler.following')
+  }
+
+  const createTask = (task: string, intervalMs: number, run: () => Promise<number>) =>
+    createBackgroundLoop({
+      name: task,
+      intervalMs,
+      logger,
+      runOnce: async () => {
+        if (!isLeader) return
+        const end = counters.runSeconds.startTimer({ task })
+        const rows = await run()
+        const seconds = end()
+        counters.rows.inc({ task }, rows)
+        if (rows > 0) logger.info('scheduler.ran', { task, rows, durationMs: Math.round(seconds * 1_000) })
+      },
+      onError: (error) => {
+        counters.failures.inc({ task })
+        logger.warn('scheduler.failed', { task, error })
+      },
+    })
+
+  const measure = async (): Promise<number> => {
+    const backlog = await store.measureBacklog()
+    counters.backlogRows.set({ kind: 'outbox' }, backlog.events)
+    counters.backlogRows.set({ kind: 'deliveries' }, backlog.deliveries)
+    counters.backlogOldestAge.set({ kind: 'outbox' }, backlog.eventsOldestSeconds)
+    return 0
+  }
+
+  const loops = [
+    createBackgroundLoop({ name: 'lead', intervalMs: LEAD_INTERVAL_MS, logger, runOnce: lead }),
+    createTask('due_events', config.SCHEDULE_INTERVAL_MS, schedule.publishDueEvents),
+    createTask('due_deliveries', config.SCHEDULE_INTERVAL_MS, schedule.publishDueDeliveries),
+    createTask('prune', config.PRUNE_INTERVAL_MS, schedule.prune),
+    createTask('measure', MEASURE_INTERVAL_MS, measure),
+  ]
+  const health = createHealthServer({
+    port: config.HEALTH_PORT,
+    host: config.HEALTH_HOST,
+    metrics,
+    checks: { postgres: () => database.pool.query('select 1'), redis: () => queues.ping() },
+  })
+  lifecycle.add({ name: 'postgres', stop: () => database.close() })
+  lifecycle.add({ name: 'redis', stop: () => producer.disconnect() })
+  lifecycle.add({ name: 'queues', stop: () => queues.close() })
+  lifecycle.add({ name: 'leadership', stop: () => leadership.release() })
+  lifecycle.add({ name: 'health', start: () => health.start(), stop: () => health.stop() })
+  lifecycle.add({
+    name: 'loops',
+    start: () => loops.forEach((loop) => loop.start()),
+    stop: () => Promise.all(loops.map((loop) => loop.stop())),
+  })
+}
+
+/** Counting the backlog reads up to a hundred thousand index entries. */
+const MEASURE_INTERVAL_MS = 10_000

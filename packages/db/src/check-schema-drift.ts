@@ -4,7 +4,10 @@ import { openSchemaEngine, prismaFolder, readMigrations, readSchema } from './sc
  * Compares what the migrations build with what schema.prisma says, in a shadow database on the server of `databaseUrl`.
  * Gives the SQL that would be missing, or undefined when they agree.
  */
-export async function checkSchemaDrift(options: { databaseUrl: string; prismaFolder?: string }): Promise<string | undefined> {
+export async function checkSchemaDrift(options: {
+  databaseUrl: string
+  prismaFolder?: string
+}): Promise<string | undefined> {
   const folder = options.prismaFolder ?? prismaFolder
   const schemas = await readSchema(folder)
   const engine = await openSchemaEngine(options.databaseUrl, schemas)

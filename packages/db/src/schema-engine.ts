@@ -45,7 +45,13 @@ function createScriptAdapterFactory(databaseUrl: string): PrismaPg {
 }
 
 // Fields, not a connection string: a string would win over the name of the shadow database.
-function connectionFields(databaseUrl: string): { host: string; port: number; user: string; password: string; database: string } {
+function connectionFields(databaseUrl: string): {
+  host: string
+  port: number
+  user: string
+  password: string
+  database: string
+} {
   const url = new URL(databaseUrl)
   return {
     host: decodeURIComponent(url.hostname) || (url.searchParams.get('host') ?? 'localhost'),

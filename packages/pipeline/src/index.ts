@@ -1,1 +1,7 @@
-export {}
+export * from './accept-events.js'
+export * from './deliver-events.js'
+export * from './dispatch-deliveries.js'
+export type * from './dispatchables/dispatchable-type.js'
+export { dispatchableTypes } from './dispatchables/index.js'
+export * from './group-commit.js'
+export * from './schedule.js'

@@ -188,6 +188,7 @@ create table event_dispatchers (
 );
 create unique index event_dispatchers_dispatchable_key on event_dispatchers (organization_id, environment_id, dispatchable_id) where deleted_at is null;
 create index event_dispatchers_newest_idx on event_dispatchers (organization_id, environment_id, id);
+create index event_dispatchers_expires_at_idx on event_dispatchers (expires_at) where expires_at is not null;
 create index event_dispatchers_account_idx on event_dispatchers (organization_id, external_account_id) where external_account_id is not null;
 
 -- version changes in every transaction that changes a dispatcher of the environment; workers compare it with the set they hold.

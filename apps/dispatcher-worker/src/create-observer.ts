@@ -1,0 +1,45 @@
+import type { AttemptRecord, DispatchObserver } from '@signalbox/pipeline'
+import type { createDispatchMetrics, Logger } from '@signalbox/runtime'
+
+/** Counts every attempt; writes a line for each that did not succeed, and one for all that did within a second. */
+export function createObserver(logger: Logger, counters: ReturnType<typeof createDispatchMetrics>): DispatchObserver {
+  let succeeded = 0
+  let timer: NodeJS.Timeout | undefined
+  const writeSucceeded = (): void => {
+    logger.info('delivery.attempted', { outcome: 'succeeded', count: succeeded })
+    succeeded = 0
+    timer = undefined
+  }
+  return {
+    onAttempt: (record, isRecorded) => {
+      const { outcome, durationMs } = record.reading
+      counters.attempts.inc({ outcome })
+      counters.attemptSeconds.observe({ outcome }, durationMs / 1_000)
+      if (outcome !== 'succeeded' || !isRecorded) return writeAttempt(logger, record, isRecorded)
+      counters.eventDeliverySeconds.observe(Math.max(0, (Date.now() - record.delivery.acceptedAt.getTime()) / 1_000))
+      succeeded++
+      timer ??= setTimeout(writeSucceeded, LINE_EVERY_MS)
+    },
+    onTrouble: (what, error) => logger.warn('dispatch.trouble', { what, error }),
+  }
+}
+
+/** Successes are many and alike: one line stands for those of a second. */
+const LINE_EVERY_MS = 1_000
+
+function writeAttempt(logger: Logger, { delivery, reading, step }: AttemptRecord, isRecorded: boolean): void {
+  logger.info('delivery.attempted', {
+    organizationId: delivery.organizationId,
+    environmentId: delivery.environmentId,
+    deliveryId: delivery.deliveryId,
+    dispatcherId: delivery.dispatcherId,
+    eventId: delivery.eventId,
+    attempt: delivery.attemptCount + 1,
+    outcome: reading.outcome,
+    status: reading.status,
+    errorCode: reading.errorCode,
+    durationMs: Math.round(reading.durationMs),
+    next: step.kind,
+    isRecorded,
+  })
+}

@@ -1,0 +1,270 @@
+import {
+  createId,
+  EVENT_UPDATE_MARGIN_MS,
+  type AcceptedEvent,
+  type NewEvent,
+  type TenantScope,
+} from '@signalbox/domain'
+import type pg from 'pg'
+import { asStorageError } from './as-storage-error.js'
+import type { Database } from './create-database.js'
+import { runInTransaction } from './run-in-transaction.js'
+import { acceptEventsSql } from './sql/accept-events.js'
+import { claimIdempotencyKeySql, finishIdempotencyKeySql, readIdempotencyKeySql } from './sql/idempotency-keys.js'
+import { resendEventsSql } from './sql/resend-events.js'
+import { createAccountsSql, findAccountsSql } from './sql/resolve-accounts.js'
+
+/** An event with its tenant and the account that it was resolved to. */
+export interface ScopedEvent extends TenantScope {
+  event: NewEvent
+  externalAccountId: string | null
+  accountIdentifier: string | null
+}
+
+/** What became of one event; `isDue` ones have to be queued. */
+export interface StoredEvent {
+  accepted: AcceptedEvent
+  ref: { organizationId: string; eventRecordId: string }
+  isDue: boolean
+}
+
+interface Idempotency {
+  keyHash: Buffer
+  requestHash: Buffer
+  buildAnswer: (events: AcceptedEvent[]) => { status: number; body: string }
+}
+
+type RequestOutcome =
+  | { kind: 'stored'; events: StoredEvent[] }
+  | { kind: 'replayed'; status: number; body: string }
+  | { kind: 'conflict' }
+
+/** An announced event that is still undelivered after this long is published again by the scheduler. */
+export const REPUBLISH_AFTER_S = 30
+
+/** How long an idempotency key keeps its answer. */
+const IDEMPOTENCY_HOURS = 24
+
+type Queryable = Pick<pg.ClientBase, 'query'>
+
+/** Makes events durable, by the rules for ids that were sent before. Throws `storage_unavailable`. */
+export function createAcceptStore({ pool }: Pick<Database, 'pool'>) {
+  return {
+    /** Different ids only; `isAtomic` stores all or none of them, else each on its own. */
+    async acceptGroup(events: ScopedEvent[], isAtomic: boolean): Promise<StoredEvent[]> {
+      return asStorageError(() =>
+        isAtomic ? runInTransaction(pool, (client) => storeEvents(client, events)) : storeEvents(pool, events),
+      )
+    },
+
+    /** One request on its own, in one transaction: ids may repeat, and an idempotency key is claimed with it. */
+    async acceptRequest(events: ScopedEvent[], idempotency?: Idempotency): Promise<RequestOutcome> {
+      return asStorageError(() =>
+        runInTransaction(pool, async (client): Promise<RequestOutcome> => {
+          const [first] = events
+          if (idempotency === undefined || first === undefined) {
+            return { kind: 'stored', events: await storeInRounds(client, events) }
+          }
+          const earlier = await claimKey(client, first, idempotency)
+          if (earlier !== undefined) return earlier
+          const stored = await storeInRounds(client, events)
+          const answer = idempotency.buildAnswer(stored.map((one) => one.accepted))
+          const values = [first.organizationId, first.environmentId, idempotency.keyHash, answer.status, answer.body]
+          await client.query(finishIdempotencyKeySql, values)
+          return { kind: 'stored', events: stored }
+        }),
+      )
+    },
+
+    /** Gives our id of each wanted account, or undefined where there is none and none may be made. */
+    async resolveAccounts(
+      wanted: (TenantScope & { identifier: string; create: boolean })[],
+    ): Promise<(string | undefined)[]> {
+      return asStorageError(async () => {
+        const found = await findAccounts(pool, wanted)
+        const missing = wanted.filter((one, index) => one.create && found[index] === undefined)
+        if (missing.length === 0) return found
+        const rows = missing.map((one) => ({
+          o: one.organizationId,
+          e: one.environmentId,
+          i: createId(),
+          n: one.identifier,
+        }))
+        await pool.query(createAccountsSql, [JSON.stringify(rows)])
+        return findAccounts(pool, wanted)
+      })
+    },
+  }
+}
+
+async function storeEvents(client: Queryable, events: ScopedEvent[]): Promise<StoredEvent[]> {
+  const now = Date.now()
+  const rows = events.map((one) => toRow(one, now))
+  const values = [JSON.stringify(rows), REPUBLISH_AFTER_S]
+  const result = await client.query<{ stored: number; ids: string[] | null }>({
+    name: 'accept-events',
+    text: acceptEventsSql,
+    values,
+  })
+  const [outcome] = result.rows
+  if (outcome?.stored === events.length) return events.map((one) => toStored(one, now))
+  const ids = new Set(outcome?.ids ?? [])
+  const resent = await resendEvents(
+    client,
+    events.filter((one) => !ids.has(one.event.id)),
+    now,
+  )
+  return events.map((one) => (ids.has(one.event.id) ? toStored(one, now) : takeResent(resent, one)))
+}
+
+// One letter for each column: this text is written and read for every event.
+function toRow(one: ScopedEvent, now: number): object {
+  const { event } = one
+  return {
+    o: one.organizationId,
+    e: one.environmentId,
+    i: event.id,
+    c: event.eventId,
+    n: event.name,
+    s: event.source,
+    t: event.timestamp,
+    p: event.payload,
+    pt: event.payloadType,
+    x: event.context,
+    a: one.externalAccountId,
+    ai: one.accountIdentifier,
+    // An account that is unknown here is not lost: the record says which one was named.
+    sc: one.accountIdentifier === null && event.accountId !== undefined ? { unknownAccountId: event.accountId } : null,
+    ok: event.orderingKey,
+    tp: event.traceParent,
+    d: event.deliverAt,
+    due: event.deliverAt.getTime() <= now,
+    test: event.isTest,
+  }
+}
+
+function toStored(one: ScopedEvent, now: number): StoredEvent {
+  const { event } = one
+  return {
+    accepted: {
+      eventId: event.eventId,
+      name: event.name,
+      payload: event.payload,
+      context: event.context,
+      timestamp: event.timestamp,
+      deliverAt: event.deliverAt,
+      deliveredAt: null,
+      cancelledAt: null,
+    },
+    ref: { organizationId: one.organizationId, eventRecordId: event.id },
+    isDue: event.deliverAt.getTime() <= now,
+  }
+}
+
+interface ResentRow {
+  organization_id: string
+  id: string
+  environment_id: string
+  event_id: string
+  name: string
+  payload: AcceptedEvent['payload']
+  context: AcceptedEvent['context']
+  timestamp: Date
+  deliver_at: Date
+  delivered_at: Date | null
+  cancelled_at: Date | null
+  is_due: boolean
+}
+
+async function resendEvents(client: Queryable, events: ScopedEvent[], now: number): Promise<Map<string, StoredEvent>> {
+  const rows = events.map(({ organizationId, environmentId, event }) => ({
+    o: organizationId,
+    e: environmentId,
+    c: event.eventId,
+    p: event.given.payload ? event.payload : undefined,
+    pt: event.given.payloadType ? event.payloadType : undefined,
+    x: event.given.context ? event.context : undefined,
+    d: event.deliverAt,
+    due: event.deliverAt.getTime() <= now,
+  }))
+  const values = [JSON.stringify(rows), EVENT_UPDATE_MARGIN_MS / 1_000, REPUBLISH_AFTER_S]
+  const result = await client.query<ResentRow>(resendEventsSql, values)
+  return new Map(result.rows.map((row) => [`${row.environment_id} ${row.event_id}`, toResent(row)]))
+}
+
+function toResent(row: ResentRow): StoredEvent {
+  return {
+    accepted: {
+      eventId: row.event_id,
+      name: row.name,
+      payload: row.payload,
+      context: row.context,
+      timestamp: row.timestamp,
+      deliverAt: row.deliver_at,
+      deliveredAt: row.delivered_at,
+      cancelledAt: row.cancelled_at,
+    },
+    ref: { organizationId: row.organization_id, eventRecordId: row.id },
+    isDue: row.is_due,
+  }
+}
+
+function takeResent(resent: Map<string, StoredEvent>, one: ScopedEvent): StoredEvent {
+  const stored = resent.get(`${one.environmentId} ${one.event.eventId}`)
+  // The row that stood in the way was pruned in between; sending again stores it.
+  if (stored === undefined) throw new Error('an event that was stored before is gone')
+  return stored
+}
+
+// An id that comes twice is sent again in a later round, as if the requests came one after another.
+async function storeInRounds(client: Queryable, events: ScopedEvent[]): Promise<StoredEvent[]> {
+  const stored = new Array<StoredEvent>(events.length)
+  let rest = events.map((event, index) => ({ event, index }))
+  while (rest.length > 0) {
+    const ids = new Set<string>()
+    const round: typeof rest = []
+    const later: typeof rest = []
+    for (const entry of rest) {
+      const isTaken = ids.has(entry.event.event.eventId)
+      ids.add(entry.event.event.eventId)
+      if (isTaken) later.push(entry)
+      else round.push(entry)
+    }
+    const results = await storeEvents(
+      client,
+      round.map((entry) => entry.event),
+    )
+    for (const [position, entry] of round.entries()) stored[entry.index] = results[position] as StoredEvent
+    rest = later
+  }
+  return stored
+}
+
+async function claimKey(
+  client: Queryable,
+  scope: TenantScope,
+  { keyHash, requestHash }: Idempotency,
+): Promise<RequestOutcome | undefined> {
+  const key = [scope.organizationId, scope.environmentId, keyHash]
+  // Waits for a concurrent request with the same key to end.
+  const claimed = await client.query(claimIdempotencyKeySql, [...key, requestHash, IDEMPOTENCY_HOURS])
+  if (claimed.rowCount === 1) return undefined
+  const { rows } = await client.query<{ request_hash: Buffer; response_status: number; response_body: string }>(
+    readIdempotencyKeySql,
+    key,
+  )
+  const [earlier] = rows
+  if (earlier === undefined || !earlier.request_hash.equals(requestHash)) return { kind: 'conflict' }
+  return { kind: 'replayed', status: earlier.response_status, body: earlier.response_body }
+}
+
+async function findAccounts(
+  client: Queryable,
+  wanted: (TenantScope & { identifier: string })[],
+): Promise<(string | undefined)[]> {
+  const rows = wanted.map((one, k) => ({ k, o: one.organizationId, e: one.environmentId, n: one.identifier }))
+  const result = await client.query<{ k: number; id: string }>(findAccountsSql, [JSON.stringify(rows)])
+  const ids = new Array<string | undefined>(wanted.length).fill(undefined)
+  for (const row of result.rows) ids[row.k] = row.id
+  return ids
+}

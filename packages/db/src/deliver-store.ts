@@ -1,0 +1,174 @@
+import type { DispatcherRule, Filter, PayloadType, TenantScope } from '@signalbox/domain'
+import type pg from 'pg'
+import { asStorageError } from './as-storage-error.js'
+import type { Database } from './create-database.js'
+import { runInTransaction } from './run-in-transaction.js'
+import { loadBodiesSql, loadRulesSql, loadUndeliveredSql } from './sql/load-undelivered.js'
+import { lockUndeliveredSql, useUpDispatcherSql, writeDeliveriesSql } from './sql/write-deliveries.js'
+
+interface EventRef {
+  organizationId: string
+  eventRecordId: string
+}
+
+/** What was decided for one event. */
+interface Decision extends TenantScope {
+  eventRecordId: string
+  deliveries: { id: string; eventRecordId: string; dispatcherId: string; once: boolean }[]
+  failure: string | null
+}
+
+interface DeliveryRef {
+  organizationId: string
+  dispatcherId: string
+  deliveryId: string
+  attemptCount: number
+}
+
+interface UndeliveredRow {
+  organization_id: string
+  environment_id: string
+  id: string
+  name: string
+  source: string
+  external_account_id: string | null
+  payload_type: PayloadType
+  version: string
+}
+
+interface RuleRow {
+  id: string
+  event_names: string[]
+  source: string
+  payload_filter: Filter | null
+  context_filter: Filter | null
+  external_account_id: string | null
+  expires_at: Date | null
+  dispatchable_type: string
+  version: string | null
+}
+
+/** A delivery whose queue job was lost is found by the scheduler after this long. */
+export const WAKE_AFTER_S = 30
+
+/** A reason is kept up to this many characters. */
+const FAILURE_CHARACTERS_MAX = 500
+
+/** Reads events that are to be delivered and writes what was decided for them. Throws `storage_unavailable`. */
+export function createDeliverStore({ pool }: Pick<Database, 'pool'>) {
+  return {
+    async loadUndelivered(refs: EventRef[]) {
+      const query = { name: 'load-undelivered', text: loadUndeliveredSql, values: toColumns(refs) }
+      const { rows } = await asStorageError(() => pool.query<UndeliveredRow>(query))
+      return rows.map((row) => ({
+        organizationId: row.organization_id,
+        environmentId: row.environment_id,
+        eventRecordId: row.id,
+        name: row.name,
+        source: row.source,
+        externalAccountId: row.external_account_id,
+        payloadType: row.payload_type,
+        dispatcherSetVersion: row.version,
+      }))
+    },
+
+    async loadBodies(refs: EventRef[]): Promise<Map<string, { payload: string; context: string }>> {
+      const query = { name: 'load-bodies', text: loadBodiesSql, values: toColumns(refs) }
+      const { rows } = await asStorageError(() => pool.query<{ id: string; payload: string; context: string }>(query))
+      return new Map(rows.map((row) => [row.id, { payload: row.payload, context: row.context }]))
+    },
+
+    async loadRules(scope: TenantScope): Promise<{ version: string; rules: DispatcherRule[] }> {
+      const values = [scope.organizationId, scope.environmentId]
+      const { rows } = await asStorageError(() => pool.query<RuleRow>(loadRulesSql, values))
+      return { version: rows[0]?.version ?? '0', rules: rows.map(toRule) }
+    },
+
+    /** One transaction. Gives the deliveries of those events that were still undelivered. */
+    async writeDeliveries(decisions: Decision[]): Promise<DeliveryRef[]> {
+      const hasOnce = decisions.some((decision) => decision.deliveries.some((delivery) => delivery.once))
+      return asStorageError(() =>
+        hasOnce
+          ? runInTransaction(pool, async (client) => writeAll(client, await useUpOnce(client, decisions)))
+          : writeAll(pool, decisions),
+      )
+    },
+  }
+}
+
+function toColumns(refs: EventRef[]): [string[], string[]] {
+  return [refs.map((ref) => ref.organizationId), refs.map((ref) => ref.eventRecordId)]
+}
+
+function toRule(row: RuleRow): DispatcherRule {
+  return {
+    id: row.id,
+    eventNames: row.event_names,
+    source: row.source,
+    payloadFilter: row.payload_filter,
+    contextFilter: row.context_filter,
+    externalAccountId: row.external_account_id,
+    expiresAt: row.expires_at,
+    once: row.dispatchable_type === 'EPHEMERAL',
+  }
+}
+
+// The first event of the group that is still undelivered gets the dispatcher; everyone else finds it used up.
+async function useUpOnce(client: pg.PoolClient, decisions: Decision[]): Promise<Decision[]> {
+  const wanted = decisions.filter((decision) => decision.deliveries.some((delivery) => delivery.once))
+  const rows = wanted.map((decision) => ({ o: decision.organizationId, i: decision.eventRecordId }))
+  const locked = await client.query<{ id: string }>(lockUndeliveredSql, [JSON.stringify(rows)])
+  const held = new Set(locked.rows.map((row) => row.id))
+  const kept: Decision[] = []
+  for (const decision of decisions) {
+    const deliveries: Decision['deliveries'] = []
+    for (const delivery of decision.deliveries) {
+      if (
+        !delivery.once ||
+        (held.has(decision.eventRecordId) && (await useUp(client, decision, delivery.dispatcherId)))
+      ) {
+        deliveries.push(delivery)
+      }
+    }
+    kept.push({ ...decision, deliveries })
+  }
+  return kept
+}
+
+async function useUp(client: pg.PoolClient, decision: Decision, dispatcherId: string): Promise<boolean> {
+  const used = await client.query(useUpDispatcherSql, [decision.organizationId, dispatcherId])
+  return used.rowCount === 1
+}
+
+async function writeAll(client: Pick<pg.ClientBase, 'query'>, decisions: Decision[]): Promise<DeliveryRef[]> {
+  const events = decisions.map((decision) => ({
+    o: decision.organizationId,
+    i: decision.eventRecordId,
+    m: decision.deliveries.length,
+    f: decision.failure?.slice(0, FAILURE_CHARACTERS_MAX) ?? null,
+  }))
+  const deliveries = decisions.flatMap((decision) =>
+    decision.deliveries.map((delivery) => ({
+      o: decision.organizationId,
+      e: decision.environmentId,
+      i: delivery.id,
+      v: delivery.eventRecordId,
+      d: delivery.dispatcherId,
+    })),
+  )
+  const values = [JSON.stringify(events), JSON.stringify(deliveries), WAKE_AFTER_S]
+  const { rows } = await client.query<{ taken: number; ids: string[] | null }>({
+    name: 'write-deliveries',
+    text: writeDeliveriesSql,
+    values,
+  })
+  const ours = rows[0]?.taken === events.length ? undefined : new Set(rows[0]?.ids ?? [])
+  return deliveries
+    .filter((delivery) => ours === undefined || ours.has(delivery.v))
+    .map((delivery) => ({
+      organizationId: delivery.o,
+      dispatcherId: delivery.d,
+      deliveryId: delivery.i,
+      attemptCount: 0,
+    }))
+}

@@ -1,0 +1,80 @@
+/**
+ * pending → in_flight for deliveries of one organization that are due and have had just as many attempts as their queue
+ * job says. $1: organization. $2, $3: delivery ids and attempt counts. $4: milliseconds of the lease. $5: bytes over
+ * which a payload is left out. Gives what is sent, and the lease, which stands for this claim.
+ * Relies on deliveries_pkey and event_records_pkey; a HOT update, for no index holds what it changes.
+ */
+export const claimDeliveriesSql = `
+update deliveries d
+set state = 'in_flight', lease_until = now() + make_interval(secs => $4::float8 / 1000)
+from unnest($2::uuid[], $3::int[]) as g(i, n), event_records r
+where d.organization_id = $1 and d.id = g.i and d.attempt_count = g.n and d.state = 'pending'
+  and (d.next_attempt_at is null or d.next_attempt_at <= now() + interval '250 milliseconds')
+  and r.organization_id = d.organization_id and r.id = d.event_record_id
+returning d.id, d.environment_id, d.dispatcher_id, d.attempt_count, d.attempt_offset, d.lease_until::text as lease,
+  r.created_at as accepted_at, r.event_id, r.name, r.source, r."timestamp",
+  case when pg_column_size(r.payload) <= $5 then r.payload::text end as payload, r.context::text as context,
+  r.account_identifier, r.trace_parent`
+
+/** The payload of a delivery's event, as text. Relies on deliveries_pkey, event_records_pkey. */
+export const loadPayloadSql = `
+select r.payload::text as payload
+from deliveries d join event_records r on r.organization_id = d.organization_id and r.id = d.event_record_id
+where d.organization_id = $1 and d.id = $2`
+
+/**
+ * Records attempts and what follows, while their claims hold: state in_flight and the very lease that was given.
+ * $1: JSON rows. Gives the deliveries recorded. Relies on deliveries_pkey, delivery_outbox_pkey.
+ */
+export const recordAttemptsSql = `
+with input as materialized (
+  select * from json_to_recordset($1::json) as r(o uuid, i uuid, l timestamptz, n int, s text, w int, y text, at timestamptz,
+    ms int, out text, st int, h jsonb, b text, ec text, ed text, ad text)
+), moved as (
+  update deliveries d
+  set state = input.s, attempt_count = input.n, lease_until = null,
+    next_attempt_at = case when input.s = 'pending' then now() + make_interval(secs => input.w::float8 / 1000) end,
+    reason = input.y, last_error = input.ec, last_status = input.st,
+    settled_at = case when input.s <> 'pending' then now() end
+  from input
+  where d.organization_id = input.o and d.id = input.i and d.state = 'in_flight' and d.lease_until = input.l
+  returning d.organization_id, d.id, d.next_attempt_at
+), logged as (
+  insert into delivery_attempts (organization_id, delivery_id, number, started_at, duration_ms, outcome,
+    response_status, response_headers, response_body, error_code, error_detail, address)
+  select input.o, input.i, input.n, input.at, input.ms, input.out, input.st, input.h, input.b, input.ec, input.ed, input.ad
+  from input join moved on moved.organization_id = input.o and moved.id = input.i
+), closed as (
+  delete from delivery_outbox b using moved
+  where b.organization_id = moved.organization_id and b.delivery_id = moved.id and moved.next_attempt_at is null
+), woken as (
+  update delivery_outbox b set wake_at = moved.next_attempt_at + interval '10 seconds' from moved
+  where b.organization_id = moved.organization_id and b.delivery_id = moved.id and moved.next_attempt_at is not null
+)
+select id::text from moved`
+
+/**
+ * Puts deliveries off without counting an attempt: claimed ones by their lease, others as pending ones with just as
+ * many attempts. $1: JSON rows. $2: milliseconds. Relies on deliveries_pkey, delivery_outbox_pkey.
+ */
+export const parkDeliveriesSql = `
+with moved as (
+  update deliveries d
+  set state = 'pending', lease_until = null, next_attempt_at = now() + make_interval(secs => $2::float8 / 1000)
+  from json_to_recordset($1::json) as r(o uuid, i uuid, n int, l timestamptz)
+  where d.organization_id = r.o and d.id = r.i and d.attempt_count = r.n
+    and ((r.l is null and d.state = 'pending') or (d.state = 'in_flight' and d.lease_until = r.l))
+  returning d.organization_id, d.id, d.next_attempt_at
+)
+update delivery_outbox b set wake_at = moved.next_attempt_at + interval '10 seconds' from moved
+where b.organization_id = moved.organization_id and b.delivery_id = moved.id`
+
+/** pending → skipped. $1: JSON rows. $2: reason. Relies on deliveries_pkey, delivery_outbox_pkey. */
+export const skipDeliveriesSql = `
+with moved as (
+  update deliveries d set state = 'skipped', reason = $2, settled_at = now(), next_attempt_at = null
+  from json_to_recordset($1::json) as r(o uuid, i uuid, n int)
+  where d.organization_id = r.o and d.id = r.i and d.attempt_count = r.n and d.state = 'pending'
+  returning d.organization_id, d.id
+)
+delete from delivery_outbox b using moved where b.organization_id = moved.organization_id and b.delivery_id = moved.id`

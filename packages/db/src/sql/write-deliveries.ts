@@ -1,0 +1,55 @@
+/**
+ * Delivers a group of events in one statement: takes their outbox rows, marks them delivered, writes their deliveries.
+ * An event whose outbox row is gone (delivered by another worker, or cancelled) gets nothing.
+ * $1: JSON rows of events (o, i, number of matches m, failure f). $2: JSON rows of deliveries (o, e, i, event v,
+ * dispatcher d). $3: seconds after which the scheduler looks at a delivery. Gives the events that were ours.
+ * Relies on event_outbox_pkey, event_records_pkey, deliveries_event_dispatcher_key.
+ */
+export const writeDeliveriesSql = `
+with event as materialized (
+  select * from json_to_recordset($1::json) as r(o uuid, i uuid, m int, f text)
+), taken as (
+  delete from event_outbox b using event
+  where b.organization_id = event.o and b.event_record_id = event.i and b.deliver_at <= now()
+  returning b.organization_id, b.event_record_id
+), marked as (
+  update event_records r
+  set delivered_at = case when event.f is null then now() end, matched_count = event.m,
+    failed_at = case when event.f is not null then now() end, failure_reason = event.f
+  from event join taken on taken.organization_id = event.o and taken.event_record_id = event.i
+  where r.organization_id = event.o and r.id = event.i
+), written as (
+  insert into deliveries (organization_id, environment_id, id, event_record_id, dispatcher_id)
+  select x.o, x.e, x.i, x.v, x.d
+  from json_to_recordset($2::json) as x(o uuid, e uuid, i uuid, v uuid, d uuid)
+  join taken on taken.organization_id = x.o and taken.event_record_id = x.v
+  on conflict (organization_id, event_record_id, dispatcher_id) do nothing
+  returning organization_id, id, dispatcher_id
+), boxed as (
+  insert into delivery_outbox (organization_id, delivery_id, dispatcher_id, wake_at)
+  select organization_id, id, dispatcher_id, now() + make_interval(secs => $3) from written
+)
+select count(*)::int as taken, case when count(*) < json_array_length($1::json) then array_agg(event_record_id::text) end as ids
+from taken`
+
+/** Locks the outbox rows of events that are still to be delivered; gives those events. Relies on event_outbox_pkey. */
+export const lockUndeliveredSql = `
+select b.event_record_id::text as id
+from json_to_recordset($1::json) as r(o uuid, i uuid)
+join event_outbox b on b.organization_id = r.o and b.event_record_id = r.i
+where b.deliver_at <= now()
+order by b.organization_id, b.event_record_id for update of b`
+
+/**
+ * Uses up a dispatcher that takes one event only, and makes its set's version new; gives a row only for the one
+ * transaction that did. Relies on event_dispatchers_pkey, dispatcher_sets_pkey.
+ */
+export const useUpDispatcherSql = `
+with used as (
+  update event_dispatchers set deleted_at = now(), enabled = false
+  where organization_id = $1 and id = $2 and enabled and deleted_at is null and (expires_at is null or expires_at > now())
+  returning organization_id, environment_id
+)
+insert into dispatcher_sets (organization_id, environment_id) select organization_id, environment_id from used
+on conflict (organization_id, environment_id) do update set version = dispatcher_sets.version + 1
+returning 1`

@@ -1,0 +1,205 @@
+import {
+  SignalboxError,
+  type AcceptedEvent,
+  type Environment,
+  type NewEvent,
+  type TenantScope,
+} from '@signalbox/domain'
+import { createGroupCommit, ItemFailure } from './group-commit.js'
+
+/** An accepted event by our ids: all that a queue job carries. */
+export interface EventRef {
+  organizationId: string
+  eventRecordId: string
+}
+
+/** A new event with the tenant it belongs to and the account it was resolved to. */
+export interface ScopedEvent extends TenantScope {
+  event: NewEvent
+  externalAccountId: string | null
+  accountIdentifier: string | null
+}
+
+/** What the store did with one event. `isDue`: it is durable, not delivered and due now, so it has to be queued. */
+export interface StoredEvent {
+  accepted: AcceptedEvent
+  ref: EventRef
+  isDue: boolean
+}
+
+/** A request that was made once already. */
+export interface IdempotentRequest {
+  keyHash: Buffer
+  requestHash: Buffer
+  buildAnswer: (events: AcceptedEvent[]) => { status: number; body: string }
+}
+
+/** The store that makes events durable. Each method is one transaction; both follow the rules for re-sent ids. */
+export interface AcceptStore {
+  /** Different ids only. Events of one request are stored together or not at all. */
+  acceptGroup(events: ScopedEvent[], isAtomic: boolean): Promise<StoredEvent[]>
+  /** One request on its own: ids may repeat, and an idempotency key is claimed in the same transaction. */
+  acceptRequest(events: ScopedEvent[], idempotency?: IdempotentRequest): Promise<RequestOutcome>
+}
+
+/** What became of a request on its own. */
+export type RequestOutcome =
+  | { kind: 'stored'; events: StoredEvent[] }
+  | { kind: 'replayed'; status: number; body: string }
+  | { kind: 'conflict' }
+
+/** Finds (and, where the environment says so, makes) the external accounts that events name. */
+export interface AccountResolver {
+  resolveAccounts(wanted: (TenantScope & { identifier: string; create: boolean })[]): Promise<(string | undefined)[]>
+}
+
+/** Where accepted events are announced. Losing an announcement loses nothing: the outbox has it. */
+export interface DeliverQueue {
+  publishDeliver(refs: EventRef[]): Promise<void>
+}
+
+/** All or none of the events of one request, of one environment. */
+export interface AcceptRequest {
+  environment: Environment
+  events: NewEvent[]
+  idempotency?: IdempotentRequest
+}
+
+/** `ok` means durable. */
+export type AcceptOutcome =
+  | { ok: true; events: AcceptedEvent[] }
+  | { ok: true; replayed: { status: number; body: string } }
+  | { ok: false; code: 'unknown_account'; index: number }
+  | { ok: false; code: 'idempotency_conflict' }
+
+/** Accepts one request. Throws `storage_unavailable` or `overloaded`: then nothing of the request is stored. */
+export type AcceptEvents = (request: AcceptRequest) => Promise<AcceptOutcome>
+
+/** What accepting needs. `onAccepted` is told once for each group, for logs and metrics. */
+export interface AcceptDeps {
+  store: AcceptStore
+  accounts: AccountResolver
+  queue: DeliverQueue
+  onAccepted?: (group: { events: number; requests: number; durationMs: number }) => void
+  onPublishFailed?: (error: unknown, count: number) => void
+}
+
+/** Rows of one statement, groups at one time, and rows waiting. More rows bring little, and cost latency. */
+const GROUP_EVENTS_MAX = 500
+const GROUPS_IN_FLIGHT_MAX = 2
+const WAITING_EVENTS_MAX = 20_000
+
+/** Creates the use case: resolve accounts → store as a group → answer → announce. */
+export function createAcceptEvents(deps: AcceptDeps): { accept: AcceptEvents; drain: () => Promise<void> } {
+  const groups = createGroupCommit<AcceptRequest, AcceptOutcome>({
+    weightMax: GROUP_EVENTS_MAX,
+    inFlightMax: GROUPS_IN_FLIGHT_MAX,
+    waitingMax: WAITING_EVENTS_MAX,
+    weigh: (request) => request.events.length,
+    keysOf: (request) => request.events.map((event) => `${request.environment.environmentId} ${event.eventId}`),
+    run: (requests) => acceptGroup(deps, requests),
+  })
+  return {
+    accept: (request) => (needsOwnTransaction(request) ? acceptAlone(deps, request) : groups.add(request)),
+    drain: () => groups.drain(),
+  }
+}
+
+function needsOwnTransaction(request: AcceptRequest): boolean {
+  if (request.idempotency !== undefined) return true
+  if (request.events.length === 1) return false
+  return new Set(request.events.map((event) => event.eventId)).size < request.events.length
+}
+
+async function acceptGroup(deps: AcceptDeps, requests: AcceptRequest[]): Promise<(AcceptOutcome | ItemFailure)[]> {
+  const startedAt = performance.now()
+  try {
+    const resolved = await resolveAccounts(deps.accounts, requests)
+    const scoped = resolved.flatMap((entry) => (entry.ok ? entry.events : []))
+    const isAtomic = requests.some((request) => request.events.length > 1)
+    const stored = scoped.length === 0 ? [] : await deps.store.acceptGroup(scoped, isAtomic)
+    announce(deps, stored)
+    deps.onAccepted?.({ events: stored.length, requests: requests.length, durationMs: performance.now() - startedAt })
+    return answerEach(resolved, stored)
+  } catch (error) {
+    if (requests.length === 1 || error instanceof SignalboxError) throw error
+    return acceptOneByOne(deps, requests)
+  }
+}
+
+// One request's data broke the statement: each is tried on its own, so that the others do not suffer.
+async function acceptOneByOne(deps: AcceptDeps, requests: AcceptRequest[]): Promise<(AcceptOutcome | ItemFailure)[]> {
+  const outcomes: (AcceptOutcome | ItemFailure)[] = []
+  for (const request of requests) {
+    try {
+      outcomes.push(...(await acceptGroup(deps, [request])))
+    } catch (error) {
+      outcomes.push(new ItemFailure(error))
+    }
+  }
+  return outcomes
+}
+
+async function acceptAlone(deps: AcceptDeps, request: AcceptRequest): Promise<AcceptOutcome> {
+  const startedAt = performance.now()
+  const [resolved] = await resolveAccounts(deps.accounts, [request])
+  if (resolved === undefined || !resolved.ok) return resolved?.outcome ?? { ok: true, events: [] }
+  const outcome = await deps.store.acceptRequest(resolved.events, request.idempotency)
+  if (outcome.kind === 'conflict') return { ok: false, code: 'idempotency_conflict' }
+  if (outcome.kind === 'replayed') return { ok: true, replayed: { status: outcome.status, body: outcome.body } }
+  announce(deps, outcome.events)
+  const durationMs = performance.now() - startedAt
+  deps.onAccepted?.({ events: outcome.events.length, requests: 1, durationMs })
+  return { ok: true, events: outcome.events.map((stored) => stored.accepted) }
+}
+
+type Resolved = { ok: true; events: ScopedEvent[] } | { ok: false; outcome: AcceptOutcome }
+
+async function resolveAccounts(accounts: AccountResolver, requests: AcceptRequest[]): Promise<Resolved[]> {
+  const wanted = requests.flatMap(({ environment, events }) =>
+    events.flatMap(({ accountId }) =>
+      accountId === undefined
+        ? []
+        : [{ ...scopeOf(environment), identifier: accountId, create: environment.unknownAccounts === 'create' }],
+    ),
+  )
+  const ids = wanted.length === 0 ? [] : await accounts.resolveAccounts(wanted)
+  let next = 0
+  return requests.map(({ environment, events }): Resolved => {
+    const scope = scopeOf(environment)
+    let unknownAt: number | undefined
+    const scoped = events.map((event, index) => {
+      if (event.accountId === undefined) return { ...scope, event, externalAccountId: null, accountIdentifier: null }
+      const id = ids[next++]
+      if (id === undefined && environment.unknownAccounts === 'reject') unknownAt ??= index
+      return {
+        ...scope,
+        event,
+        externalAccountId: id ?? null,
+        accountIdentifier: id === undefined ? null : event.accountId,
+      }
+    })
+    if (unknownAt === undefined) return { ok: true, events: scoped }
+    return { ok: false, outcome: { ok: false, code: 'unknown_account', index: unknownAt } }
+  })
+}
+
+function scopeOf(environment: Environment): TenantScope {
+  return { organizationId: environment.organizationId, environmentId: environment.environmentId }
+}
+
+function answerEach(resolved: Resolved[], stored: StoredEvent[]): AcceptOutcome[] {
+  let next = 0
+  return resolved.map((entry) => {
+    if (!entry.ok) return entry.outcome
+    const events = stored.slice(next, (next += entry.events.length))
+    return { ok: true, events: events.map((one) => one.accepted) }
+  })
+}
+
+// After the commit, and nobody waits for it: the answer is 200 also when Redis is down.
+function announce(deps: AcceptDeps, stored: StoredEvent[]): void {
+  const due = stored.filter((one) => one.isDue).map((one) => one.ref)
+  if (due.length === 0) return
+  deps.queue.publishDeliver(due).catch((error: unknown) => deps.onPublishFailed?.(error, due.length))
+}

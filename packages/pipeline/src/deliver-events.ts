@@ -1,0 +1,185 @@
+import {
+  createEventMatcher,
+  createId,
+  type DispatcherRule,
+  type EventMatcher,
+  type Json,
+  type MatchableEvent,
+  type TenantScope,
+} from '@signalbox/domain'
+import type { EventRef } from './accept-events.js'
+
+/** An accepted event that is due and not delivered yet, without its payload and context. */
+export interface UndeliveredEvent extends TenantScope, Omit<MatchableEvent, 'readPayload' | 'readContext'> {
+  eventRecordId: string
+  /** Version of the environment's dispatchers, read in the same snapshot as the event. */
+  dispatcherSetVersion: string
+}
+
+/** What filters look at, as JSON text. */
+export interface EventBody {
+  payload: string
+  context: string
+}
+
+/** One delivery to be written, pending. */
+export interface NewDelivery {
+  id: string
+  eventRecordId: string
+  dispatcherId: string
+  /** The dispatcher takes one event only: the delivery is written only by the transaction that uses it up. */
+  once: boolean
+}
+
+/** What was decided for one event. A failure sets the event aside with its reason. */
+export interface DeliverDecision extends TenantScope {
+  eventRecordId: string
+  deliveries: NewDelivery[]
+  failure: string | null
+}
+
+/** A pending delivery by our ids, and how many attempts it has had: all that a queue job carries. */
+export interface DeliveryRef {
+  organizationId: string
+  dispatcherId: string
+  deliveryId: string
+  attemptCount: number
+}
+
+/** Reads what is to be delivered and writes what was decided. Each method is one transaction. */
+export interface DeliverStore {
+  loadUndelivered(refs: EventRef[]): Promise<UndeliveredEvent[]>
+  /** Payload and context of events as JSON text, by `eventRecordId`. */
+  loadBodies(refs: EventRef[]): Promise<Map<string, EventBody>>
+  /** Writes all decisions whose event is still undelivered; gives the deliveries written. */
+  writeDeliveries(decisions: DeliverDecision[]): Promise<DeliveryRef[]>
+  /** The environment's enabled, not manual, not deleted dispatchers, with the version that they belong to. */
+  loadRules(scope: TenantScope): Promise<{ version: string; rules: DispatcherRule[] }>
+}
+
+/** Where written deliveries are announced. Losing an announcement loses nothing: the outbox has it. */
+export interface DispatchQueue {
+  publishDispatch(refs: DeliveryRef[], options?: { delayMs: number }): Promise<void>
+}
+
+/** What one run did. */
+export interface DeliverCounts {
+  events: number
+  deliveries: number
+  failed: number
+}
+
+/** What delivering needs; `now` is the worker's clock. */
+export interface DeliverDeps {
+  store: DeliverStore
+  queue: DispatchQueue
+  now: () => Date
+  onPublishFailed?: (error: unknown, count: number) => void
+}
+
+/** Compiled sets that are kept at one time, least recently used first out. */
+const MATCHERS_MAX = 2_000
+
+/** Payloads in memory at one time: with events of the largest size still some tens of megabytes. */
+const BODIES_AT_ONCE_MAX = 50
+
+const NO_BODY: EventBody = { payload: '{}', context: '{}' }
+
+/** Creates the use case: load the group → match each event → write its deliveries → announce them. */
+export function createDeliverEvents(deps: DeliverDeps): (refs: EventRef[]) => Promise<DeliverCounts> {
+  const matchers = createMatcherCache(deps.store)
+  return async (refs) => {
+    const events = await deps.store.loadUndelivered(refs)
+    const decisions = await decideAll(deps, matchers, events)
+    const written = decisions.length === 0 ? [] : await deps.store.writeDeliveries(decisions)
+    if (written.length > 0) {
+      await deps.queue.publishDispatch(written).catch((error: unknown) => deps.onPublishFailed?.(error, written.length))
+    }
+    const failed = decisions.filter((decision) => decision.failure !== null).length
+    return { events: events.length, deliveries: written.length, failed }
+  }
+}
+
+// Bodies are loaded only for events that some filter will look at, and a few at a time.
+async function decideAll(
+  deps: DeliverDeps,
+  matchers: MatcherCache,
+  events: UndeliveredEvent[],
+): Promise<DeliverDecision[]> {
+  const now = deps.now()
+  const decisions: DeliverDecision[] = []
+  const readers: { event: UndeliveredEvent; matcher: EventMatcher }[] = []
+  for (const event of events) {
+    const matcher = await matchers.get(event, event.dispatcherSetVersion)
+    if (matcher.readsBody(event.name)) readers.push({ event, matcher })
+    else decisions.push(decideDeliveries(withBody(event, NO_BODY), matcher, now))
+  }
+  for (let start = 0; start < readers.length; start += BODIES_AT_ONCE_MAX) {
+    const chunk = readers.slice(start, start + BODIES_AT_ONCE_MAX)
+    const bodies = await deps.store.loadBodies(chunk.map((reader) => reader.event))
+    for (const { event, matcher } of chunk) {
+      const body = bodies.get(event.eventRecordId)
+      // Pruned or removed with its tenant in between: there is nothing left to deliver.
+      if (body !== undefined) decisions.push(decideDeliveries(withBody(event, body), matcher, now))
+    }
+  }
+  return decisions
+}
+
+function withBody(event: UndeliveredEvent, body: EventBody): UndeliveredEvent & MatchableEvent {
+  return {
+    ...event,
+    readPayload: () => JSON.parse(body.payload) as Json,
+    readContext: () => JSON.parse(body.context) as Json,
+  }
+}
+
+/** Decides who gets an event. An event that can't be evaluated fails alone, with its reason. */
+export function decideDeliveries(
+  event: UndeliveredEvent & MatchableEvent,
+  matcher: EventMatcher,
+  now: Date,
+): DeliverDecision {
+  const { organizationId, environmentId, eventRecordId } = event
+  try {
+    const { dispatcherIds, onceIds } = matcher.match(event, now)
+    const deliveries = dispatcherIds.map((dispatcherId) => ({
+      id: createId(),
+      eventRecordId,
+      dispatcherId,
+      once: onceIds.includes(dispatcherId),
+    }))
+    return { organizationId, environmentId, eventRecordId, deliveries, failure: null }
+  } catch (error) {
+    const failure = error instanceof Error ? error.message : String(error)
+    return { organizationId, environmentId, eventRecordId, deliveries: [], failure }
+  }
+}
+
+interface MatcherCache {
+  get(scope: TenantScope, version: string): Promise<EventMatcher>
+}
+
+// A set is used only for the very version that stood beside the event, so no event meets an older set than the one that
+// was current when it was accepted. Concurrent loads of one environment are one load.
+function createMatcherCache(store: Pick<DeliverStore, 'loadRules'>): MatcherCache {
+  const kept = new Map<string, { version: string; matcher: Promise<EventMatcher> }>()
+  const load = async (scope: TenantScope): Promise<EventMatcher> => {
+    const { rules } = await store.loadRules(scope)
+    return createEventMatcher(rules)
+  }
+  return {
+    get: (scope, version) => {
+      const key = scope.environmentId
+      let entry = kept.get(key)
+      kept.delete(key)
+      if (entry === undefined || entry.version !== version) {
+        entry = { version, matcher: load(scope) }
+        entry.matcher.catch(() => kept.delete(key))
+      }
+      kept.set(key, entry)
+      if (kept.size > MATCHERS_MAX) kept.delete(kept.keys().next().value as string)
+      return entry.matcher
+    },
+  }
+}

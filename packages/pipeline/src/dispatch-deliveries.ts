@@ -1,0 +1,211 @@
+import { decideNextStep, type AttemptReading, type EndReason, type NextStep } from '@signalbox/domain'
+import type { DeliveryRef, DispatchQueue } from './deliver-events.js'
+import type { ClaimedDelivery, DispatchablePorts, DispatchTarget } from './dispatchables/dispatchable-type.js'
+import { dispatchableTypes } from './dispatchables/index.js'
+import { createGroupCommit } from './group-commit.js'
+import { createLanes, type Place } from './lanes.js'
+
+/** A claimed delivery as the store gives it: a large payload is left out, to be loaded when its turn comes. */
+export type ClaimedRow = Omit<ClaimedDelivery, 'payload'> & { payload: string | null }
+
+/** A finished attempt and what follows from it, to be recorded while the claim holds. */
+export interface AttemptRecord {
+  delivery: ClaimedRow
+  startedAt: Date
+  reading: AttemptReading
+  step: NextStep
+}
+
+/** Claims deliveries and records what became of them. Each method is one transaction, guarded by state and claim. */
+export interface DispatchStore {
+  /** The dispatcher's target with its secrets opened; undefined when the dispatcher is nowhere. */
+  loadTarget(organizationId: string, dispatcherId: string): Promise<DispatchTarget | undefined>
+  /** pending → in_flight, of those that are due and have had just that many attempts. */
+  claimDeliveries(refs: DeliveryRef[], leaseMs: number): Promise<ClaimedRow[]>
+  loadPayload(delivery: ClaimedRow): Promise<string | undefined>
+  /** in_flight → what the step says. Gives, for each record, whether the claim still held. */
+  recordAttempts(records: AttemptRecord[]): Promise<boolean[]>
+  /** Back to pending until `delayMs` have passed, no attempt counted. `claimed` ones are given up by their claim. */
+  parkDeliveries(refs: DeliveryRef[], claimed: ClaimedRow[], delayMs: number): Promise<void>
+  /** pending → skipped. */
+  skipDeliveries(refs: DeliveryRef[], reason: EndReason): Promise<void>
+  disableEndpoint(scope: { organizationId: string; endpointId: string }, reason: string): Promise<void>
+}
+
+/** What one queue job came to. Attempts that were started go on after it. */
+export interface DispatchCounts {
+  started: number
+  parked: number
+  skipped: number
+}
+
+/** What dispatching needs. `random` is in [0, 1). */
+export interface DispatchDeps {
+  store: DispatchStore
+  queue: DispatchQueue
+  ports: DispatchablePorts
+  random: () => number
+  /** Attempts in flight in this process, at most. */
+  inFlightMax: number
+  observer: DispatchObserver
+}
+
+/** Is told of what happens, for logs and metrics. */
+export interface DispatchObserver {
+  onAttempt(record: AttemptRecord, isRecorded: boolean): void
+  onTrouble(what: string, error: unknown): void
+}
+
+/** A delivery that finds no place for this long gives its queue job's slot to others and waits in Postgres. */
+const PLACE_WAIT_MS = 1_500
+/** A parked delivery comes back after the wait that its lane foresees, within these bounds. */
+const PARK_MS_MIN = 1_000
+const PARK_MS_MAX = 60_000
+/** A lease covers waiting, the exchange and the recording with a margin. */
+const LEASE_MARGIN_MS = 10_000
+/** Exchanges with a large payload at one time: what bounds memory when every payload has the largest size. */
+const LARGE_AT_ONCE_MAX = 32
+const RECORD_GROUP_MAX = 200
+const RECORD_GROUPS_IN_FLIGHT_MAX = 2
+const RECORD_WAITING_MAX = 100_000
+/** While Postgres is away, recording is tried again for as long as the lease may hold. */
+const RECORD_RETRY_MS = 500
+const RECORD_TRIES_MAX = 30
+
+/** Creates the use case: find a place → claim → send → decide → record → tell. */
+export function createDispatchDeliveries(deps: DispatchDeps): {
+  dispatch: (refs: DeliveryRef[]) => Promise<DispatchCounts>
+  countInFlight: () => number
+  drain: () => Promise<void>
+} {
+  const underWay = new Set<Promise<void>>()
+  const lanes = createLanes(() => performance.now())
+  const records = createGroupCommit<AttemptRecord, boolean>({
+    weightMax: RECORD_GROUP_MAX,
+    inFlightMax: RECORD_GROUPS_IN_FLIGHT_MAX,
+    waitingMax: RECORD_WAITING_MAX,
+    run: (group) => recordPersistently(deps, group),
+  })
+
+  const findPlace = async (delivery: ClaimedRow, target: DispatchTarget): Promise<Place | undefined> => {
+    const places: Place[] = []
+    const wanted: [string, number][] = [
+      [target.laneKey, target.concurrency],
+      [`environment ${target.environmentId}`, target.deliveriesInFlightMax],
+      ['all', deps.inFlightMax],
+    ]
+    if (delivery.payload === null) wanted.push(['large', LARGE_AT_ONCE_MAX])
+    const leave = (): void => places.forEach((place) => place.leave())
+    for (const [key, placesMax] of wanted) {
+      const place = await lanes.get(key, placesMax).enter(PLACE_WAIT_MS)
+      if (place === undefined) return void leave()
+      places.push(place)
+    }
+    return { leave }
+  }
+
+  const attempt = async (delivery: ClaimedRow, target: DispatchTarget, place: Place): Promise<void> => {
+    const startedAt = deps.ports.now()
+    const reading = await carryOut(deps, delivery, target).finally(() => place.leave())
+    const attemptInRun = delivery.attemptCount - delivery.attemptOffset + 1
+    const step = decideNextStep(reading, attemptInRun, { policy: target.retryPolicy, random: deps.random() })
+    const record = { delivery, startedAt, reading, step }
+    const isRecorded = await records.add(record)
+    deps.observer.onAttempt(record, isRecorded)
+    if (isRecorded) await tell(deps, record, target)
+  }
+
+  const start = (delivery: ClaimedRow, target: DispatchTarget, place: Place): void => {
+    const running = attempt(delivery, target, place)
+      .catch((error: unknown) => deps.observer.onTrouble('delivery.attempt', error))
+      .finally(() => underWay.delete(running))
+    underWay.add(running)
+  }
+
+  const dispatchTo = async (target: DispatchTarget, refs: DeliveryRef[]): Promise<DispatchCounts> => {
+    const expectedWaitMs = lanes.get(target.laneKey, target.concurrency).expectWaitMs()
+    if (expectedWaitMs > PLACE_WAIT_MS) {
+      await park(deps, { refs, claimed: [], waitMs: expectedWaitMs })
+      return { started: 0, parked: refs.length, skipped: 0 }
+    }
+    const claimed = await deps.store.claimDeliveries(refs, PLACE_WAIT_MS + target.timeoutMs + LEASE_MARGIN_MS)
+    const placeless: ClaimedRow[] = []
+    await Promise.all(
+      claimed.map(async (delivery) => {
+        const place = await findPlace(delivery, target)
+        if (place === undefined) placeless.push(delivery)
+        else start(delivery, target, place)
+      }),
+    )
+    if (placeless.length > 0) {
+      await park(deps, {
+        refs: [],
+        claimed: placeless,
+        waitMs: lanes.get(target.laneKey, target.concurrency).expectWaitMs(),
+      })
+    }
+    return { started: claimed.length - placeless.length, parked: placeless.length, skipped: 0 }
+  }
+
+  return {
+    dispatch: async (refs) => {
+      const [first] = refs
+      if (first === undefined) return { started: 0, parked: 0, skipped: 0 }
+      const target = await deps.store.loadTarget(first.organizationId, first.dispatcherId)
+      const skipReason = target === undefined ? 'dispatcher_disabled' : target.skipReason
+      if (target !== undefined && skipReason === null) return dispatchTo(target, refs)
+      await deps.store.skipDeliveries(refs, skipReason ?? 'dispatcher_disabled')
+      return { started: 0, parked: 0, skipped: refs.length }
+    },
+    countInFlight: () => underWay.size,
+    drain: async () => {
+      while (underWay.size > 0) await Promise.all(underWay)
+    },
+  }
+}
+
+async function carryOut(deps: DispatchDeps, row: ClaimedRow, target: DispatchTarget): Promise<AttemptReading> {
+  const type = dispatchableTypes.get(target.type)
+  if (type === undefined) throw new Error(`expected a known dispatchable type, got ${target.type}`)
+  const payload = row.payload ?? (await deps.store.loadPayload(row))
+  if (payload === undefined) throw new Error('the event of a claimed delivery is gone')
+  return type.carryOut({ ...row, payload }, target, deps.ports)
+}
+
+async function park(
+  deps: DispatchDeps,
+  group: { refs: DeliveryRef[]; claimed: ClaimedRow[]; waitMs: number },
+): Promise<void> {
+  const { refs, claimed } = group
+  const delayMs = Math.round(Math.min(Math.max(group.waitMs, PARK_MS_MIN), PARK_MS_MAX) * (1 + deps.random() / 2))
+  await deps.store.parkDeliveries(refs, claimed, delayMs)
+  await publish(deps, [...refs, ...claimed], delayMs)
+}
+
+async function tell(deps: DispatchDeps, record: AttemptRecord, target: DispatchTarget): Promise<void> {
+  const { delivery, step } = record
+  if (step.kind === 'retry') {
+    await publish(deps, [{ ...delivery, attemptCount: delivery.attemptCount + 1 }], step.delayMs)
+  }
+  if (step.kind === 'discard' && step.reason === 'gone' && target.endpointId !== null) {
+    await deps.store.disableEndpoint({ ...delivery, endpointId: target.endpointId }, 'gone')
+  }
+}
+
+// What can't be announced is found by the scheduler: Postgres has it.
+async function publish(deps: DispatchDeps, refs: DeliveryRef[], delayMs: number): Promise<void> {
+  await deps.queue.publishDispatch(refs, { delayMs }).catch((error: unknown) => deps.observer.onTrouble('queue', error))
+}
+
+// An attempt that can't be recorded would be made again: while Postgres is away, its record waits.
+async function recordPersistently(deps: DispatchDeps, group: AttemptRecord[]): Promise<boolean[]> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await deps.store.recordAttempts(group)
+    } catch (error) {
+      if (tries >= RECORD_TRIES_MAX) throw error
+      deps.observer.onTrouble('delivery.record', error)
+      await new Promise((resolve) => setTimeout(resolve, RECORD_RETRY_MS))
+    }
+  }
+}

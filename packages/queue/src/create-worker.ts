@@ -1,0 +1,73 @@
+import { Worker } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { DeliveryRef, EventRef } from './create-queues.js'
+import { deliverJobSchema, dispatchJobSchema } from './job-data.js'
+import { DEFAULT_PREFIX, prefixOf, QUEUE_NAMES, type QueueName } from './queue-names.js'
+
+/** How a worker takes jobs. */
+export interface WorkerOptions {
+  connection: Redis
+  prefix?: string
+  /** Jobs being worked on at one time in this process. */
+  concurrency: number
+  /** Told of jobs that threw and of trouble with Redis. The job's work stands in Postgres and comes again. */
+  onTrouble: (what: string, error: Error) => void
+}
+
+/** A running consumer of one queue. */
+export interface QueueWorker {
+  start(): void
+  /** Takes no more jobs, and resolves when those being worked on are done. */
+  stop(): Promise<void>
+}
+
+/** A job whose worker died is given to another after this long. */
+const STALLED_CHECK_MS = 10_000
+const LOCK_MS = 30_000
+
+/** Consumes `deliver`: the handler gets the events of one job. */
+export function createDeliverWorker(
+  options: WorkerOptions,
+  handle: (refs: EventRef[]) => Promise<unknown>,
+): QueueWorker {
+  return createWorker('deliver', options, async (data) => {
+    const { events } = deliverJobSchema.parse(data)
+    await handle(
+      events.flatMap(([organizationId, ids]) => ids.map((eventRecordId) => ({ organizationId, eventRecordId }))),
+    )
+  })
+}
+
+/** Consumes `dispatch`: the handler gets the deliveries of one job, all of one dispatcher. */
+export function createDispatchWorker(
+  options: WorkerOptions,
+  handle: (refs: DeliveryRef[]) => Promise<unknown>,
+): QueueWorker {
+  return createWorker('dispatch', options, async (data) => {
+    const { organizationId, dispatcherId, deliveries } = dispatchJobSchema.parse(data)
+    await handle(
+      deliveries.map(([deliveryId, attemptCount]) => ({ organizationId, dispatcherId, deliveryId, attemptCount })),
+    )
+  })
+}
+
+function createWorker(name: QueueName, options: WorkerOptions, handle: (data: unknown) => Promise<void>): QueueWorker {
+  const worker = new Worker(QUEUE_NAMES[name], (job) => handle(job.data), {
+    connection: options.connection,
+    prefix: prefixOf(options.prefix ?? DEFAULT_PREFIX, name),
+    concurrency: options.concurrency,
+    autorun: false,
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_CHECK_MS,
+    maxStalledCount: 1_000,
+    skipVersionCheck: true,
+  })
+  worker.on('error', (error) => options.onTrouble('queue.connection', error))
+  worker.on('failed', (_job, error) => options.onTrouble('queue.job', error))
+  return {
+    start: () => {
+      worker.run().catch((error: unknown) => options.onTrouble('queue.worker', error as Error))
+    },
+    stop: () => worker.close(),
+  }
+}
