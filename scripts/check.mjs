@@ -9,7 +9,7 @@ const STEPS = {
   types: () => run(binary('tsc'), ['-b'], quiet('types')),
   lint: () => run(binary('oxlint'), ['--type-aware', '--deny-warnings'], quiet('lint')),
   boundaries: () => run(binary('turbo'), ['boundaries', '--no-color'], { ...quiet('boundaries'), env: offline }),
-  'dead code': () => run(binary('knip'), ['--no-progress'], quiet('dead code')),
+  'dead code': () => run(binary('knip'), ['--no-progress', '--no-config-hints'], quiet('dead code')),
   format: () => run(binary('oxfmt'), ['--check', '.'], quiet('format')),
   'configuration docs': () =>
     run(process.execPath, ['scripts/generate-config-docs.mjs', '--check'], quiet('configuration docs')),
