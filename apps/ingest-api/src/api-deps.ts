@@ -1,2 +1,25 @@
+import type { AccountStore, DeliveryStore, EventStore } from '@signalbox/db'
+import type { AcceptEvents } from '@signalbox/pipeline'
+import type { Logger } from '@signalbox/runtime'
+import type { RateLimiter } from './auth/create-rate-limiter.js'
+
 /** What handlers may use; `compose.ts` makes it. Add a store with one line here and one there. */
-export interface ApiDeps {}
+export interface ApiDeps {
+  acceptEvents: AcceptEvents
+  events: EventStore
+  accounts: AccountStore
+  deliveries: DeliveryStore
+  /** Announces deliveries that are due now. Losing it loses nothing: the outbox has them. */
+  publishDispatch(deliveries: DispatchRef[]): Promise<void>
+  /** Counts accepted events of each environment that has a limit of them. */
+  eventRates: RateLimiter
+  logger: Logger
+}
+
+/** A delivery by our ids: all that a queue job carries. */
+export interface DispatchRef {
+  organizationId: string
+  dispatcherId: string
+  deliveryId: string
+  attemptCount: number
+}

@@ -15,6 +15,7 @@ export const PROBLEMS = {
   conflict: { status: 409, title: 'Conflict' },
   already_delivered: { status: 409, title: 'The event is already delivered' },
   idempotency_conflict: { status: 409, title: 'The idempotency key was used for another request' },
+  event_too_large: { status: 413, title: 'An event is too large' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   invalid: { status: 422, title: 'The request is not valid' },

@@ -13,7 +13,12 @@ import { type Page, type PageQuery, toPage } from './page.js'
 import { type EventDeliveryRow, toEventDelivery } from './event-delivery-row.js'
 import { eventDeliveriesSql } from './sql/event-deliveries.js'
 import { cancelEventSql, findEventSql, isEventElsewhereSql } from './sql/read-events.js'
-import { findCandidatesSql, findDispatchersToExplainSql, replayEventSql } from './sql/replay-event.js'
+import {
+  findCandidatesSql,
+  findDispatchersToExplainSql,
+  findReplayTargetSql,
+  replayEventSql,
+} from './sql/replay-event.js'
 
 /** Events as their owners look at them. Accepting and delivering have stores of their own. */
 export interface EventStore {
@@ -28,6 +33,8 @@ export interface EventStore {
   findCandidates(scope: TenantScope, event: { name: string; source: string }): Promise<DispatcherRule[]>
   /** The newest dispatchers, also those that can't take anything now. */
   findDispatchersToExplain(scope: TenantScope): Promise<ExplainableRule[]>
+  /** Whether an event can be replayed to this dispatcher; `once` for one that takes a single event. */
+  findReplayTarget(scope: TenantScope, dispatcherId: string): Promise<ReplayTarget>
   /** Starts or starts over the event's deliveries to these dispatchers. */
   replayEvent(scope: TenantScope, recordId: string, dispatcherIds: readonly string[]): Promise<ReplayedEventDelivery[]>
 }
@@ -37,6 +44,9 @@ export type CancelOutcome =
   | { kind: 'cancelled'; event: StoredEventRecord }
   | { kind: 'delivered' | 'failed'; event: StoredEventRecord }
   | { kind: 'missing' }
+
+/** How a dispatcher stands to a replay. */
+export type ReplayTarget = 'ready' | 'disabled' | 'once' | 'missing' | 'elsewhere'
 
 /** What one dispatcher got of an event. */
 export interface EventDelivery {
@@ -120,6 +130,11 @@ export function createEventStore({ pool }: { pool: Pool }): EventStore {
         isEnabled: row.enabled,
         isManual: row.manual,
       }))
+    },
+    async findReplayTarget({ organizationId, environmentId }, dispatcherId) {
+      const values = [organizationId, environmentId, dispatcherId]
+      const { rows } = await pool.query<{ target: ReplayTarget }>(findReplayTargetSql, values)
+      return rows[0]?.target ?? 'missing'
     },
     replayEvent: (scope, recordId, dispatcherIds) => replayEvent(pool, scope, { recordId, dispatcherIds }),
   }

@@ -48,6 +48,7 @@ export {
   type EventStore,
   type ExplainableRule,
   type ReplayedEventDelivery,
+  type ReplayTarget,
 } from './event-store.js'
 export type { StoredEventRecord } from './event-row.js'
 export type { EventQuery } from './list-events.js'

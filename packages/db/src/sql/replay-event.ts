@@ -53,3 +53,19 @@ select id, event_names, source, payload_filter, context_filter, external_account
 from event_dispatchers
 where organization_id = $1 and environment_id = $2 and deleted_at is null
 order by id desc limit $3`
+
+/**
+ * How a dispatcher stands to a replay; no row when it is nowhere, or deleted.
+ * Relies on event_dispatchers_pkey, once for each organization.
+ */
+export const findReplayTargetSql = `
+select case
+    when p.organization_id <> $1 or p.environment_id <> $2 then 'elsewhere'
+    when p.dispatchable_type = 'EPHEMERAL' then 'once'
+    when not p.enabled then 'disabled'
+    else 'ready'
+  end as target
+from organizations o
+join event_dispatchers p on p.organization_id = o.id and p.id = $3
+where p.deleted_at is null
+order by p.organization_id = $1 desc limit 1`

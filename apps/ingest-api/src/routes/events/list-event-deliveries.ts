@@ -1,0 +1,53 @@
+import {
+  eventDeliveriesQuerySchema,
+  eventDeliveriesSchema,
+  eventParamsSchema,
+  type MatchExplanation,
+  writeCursor,
+} from '@signalbox/api-contract'
+import type { StoredEventRecord } from '@signalbox/db'
+import type { TenantScope } from '@signalbox/domain'
+import type { ApiDeps } from '../../api-deps.js'
+import { answerEventMiss } from '../../events/answer-event-miss.js'
+import { explainRule, toMatchable } from '../../events/explain-rule.js'
+import { readBeforeId } from '../../events/read-before-id.js'
+import { defineRoute } from '../../route.js'
+
+/** Lists what became of an event. */
+export const listEventDeliveries = defineRoute({
+  method: 'GET',
+  path: '/api/v1/events/:id/deliveries',
+  operationId: 'listEventDeliveries',
+  summary: 'List the deliveries of an event, with their attempts',
+  description:
+    'With `explain=true` also `candidates`: for each dispatcher of the environment as it is now (the newest 1,000) ' +
+    'whether it takes the event, and if not, the first condition that fails.',
+  tags: ['Events'],
+  access: 'secret',
+  params: eventParamsSchema,
+  query: eventDeliveriesQuerySchema,
+  responses: { 200: { description: 'one page, newest first', schema: eventDeliveriesSchema } },
+  problems: ['not_found'],
+  async handle({ environment, params, query }, deps) {
+    const position = readBeforeId(query.cursor)
+    if ('problem' in position) return position
+    const event = await deps.events.findEvent(environment, params.id)
+    if (event === undefined) return answerEventMiss(deps, environment, params.id)
+    const page = await deps.events.listEventDeliveries(environment, event.recordId, { ...position, limit: query.limit })
+    const nextCursor = page.nextBeforeId === undefined ? null : writeCursor(page.nextBeforeId)
+    const answer = { data: page.items, nextCursor }
+    if (!query.explain) return { status: 200, body: answer }
+    return { status: 200, body: { ...answer, candidates: await explainCandidates(deps, environment, event) } }
+  },
+})
+
+async function explainCandidates(
+  { events }: ApiDeps,
+  scope: TenantScope,
+  event: StoredEventRecord,
+): Promise<MatchExplanation[]> {
+  const candidates = await events.findDispatchersToExplain(scope)
+  const matchable = toMatchable(event)
+  const now = new Date()
+  return candidates.map((candidate) => explainRule(candidate, matchable, now))
+}

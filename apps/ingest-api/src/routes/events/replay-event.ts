@@ -1,0 +1,92 @@
+import { eventParamsSchema, replayBodySchema, replaySchema } from '@signalbox/api-contract'
+import type { StoredEventRecord } from '@signalbox/db'
+import { type Environment, explainMatch, RequestPayloadError } from '@signalbox/domain'
+import type { ApiDeps } from '../../api-deps.js'
+import { answerEventMiss } from '../../events/answer-event-miss.js'
+import { toMatchable } from '../../events/explain-rule.js'
+import { type Answer, defineRoute, problem, type ProblemAnswer } from '../../route.js'
+
+/** Delivers an event again. */
+export const replayEvent = defineRoute({
+  method: 'POST',
+  path: '/api/v1/events/:id/replay',
+  operationId: 'replayEvent',
+  summary: 'Deliver an event again',
+  description:
+    'To all dispatchers that match it now, or to one. The event keeps its id; a delivery that had ended is started ' +
+    'over, and the numbers of its attempts go on. One that is still on its way stays as it is.',
+  tags: ['Events'],
+  access: 'secret',
+  params: eventParamsSchema,
+  body: replayBodySchema,
+  isBodyOptional: true,
+  responses: { 200: { description: 'the deliveries', schema: replaySchema } },
+  problems: ['not_found', 'conflict'],
+  async handle({ environment, params, body }, deps) {
+    const event = await deps.events.findEvent(environment, params.id)
+    if (event === undefined) return answerEventMiss(deps, environment, params.id)
+    if (event.state === 'cancelled') return problem('conflict', 'The event is cancelled: it is never delivered')
+    if (event.state === 'pending' || event.state === 'scheduled') {
+      return problem('conflict', 'The event is not delivered yet: there is nothing to replay')
+    }
+    const chosen =
+      body.dispatcherId === undefined
+        ? await chooseMatching(deps, environment, event)
+        : await chooseOne(deps, environment, body.dispatcherId)
+    if ('problem' in chosen) return chosen
+    return replay(deps, { environment, event, dispatcherIds: chosen.dispatcherIds })
+  },
+})
+
+type Choice = { dispatcherIds: string[] } | ProblemAnswer
+
+async function chooseMatching({ events }: ApiDeps, scope: Environment, event: StoredEventRecord): Promise<Choice> {
+  const rules = await events.findCandidates(scope, event)
+  const matchable = toMatchable(event)
+  const now = new Date()
+  try {
+    const matching = rules.filter((rule) => explainMatch(rule, matchable, now) === undefined)
+    return { dispatcherIds: matching.map((rule) => rule.id) }
+  } catch (error) {
+    if (!(error instanceof RequestPayloadError)) throw error
+    return problem('conflict', `The event can not be evaluated: ${error.message}`)
+  }
+}
+
+async function chooseOne({ events }: ApiDeps, scope: Environment, dispatcherId: string): Promise<Choice> {
+  const dispatcher = await events.findReplayTarget(scope, dispatcherId)
+  switch (dispatcher) {
+    case 'ready':
+      return { dispatcherIds: [dispatcherId] }
+    case 'disabled':
+      return problem('conflict', 'The dispatcher is disabled')
+    case 'once':
+      return problem('conflict', 'The dispatcher takes one event only: nothing is replayed to it')
+    case 'elsewhere':
+      return problem('forbidden', 'The dispatcher belongs to another environment')
+    case 'missing':
+      return problem('not_found', 'There is no dispatcher with this id')
+  }
+}
+
+interface Replay {
+  environment: Environment
+  event: StoredEventRecord
+  dispatcherIds: string[]
+}
+
+async function replay(deps: ApiDeps, { environment, event, dispatcherIds }: Replay): Promise<Answer> {
+  const deliveries = await deps.events.replayEvent(environment, event.recordId, dispatcherIds)
+  const { organizationId } = environment
+  const due = deliveries
+    .filter((delivery) => delivery.isReplayed)
+    .map(({ id, dispatcherId, attemptCount }) => ({ organizationId, dispatcherId, deliveryId: id, attemptCount }))
+  if (due.length > 0) {
+    // Nobody waits for it: the scheduler finds what could not be announced.
+    deps.publishDispatch(due).catch((error: unknown) => {
+      deps.logger.warn('delivery.publish_failed', { error, count: due.length })
+    })
+  }
+  const answers = deliveries.map(({ id, dispatcherId, isReplayed }) => ({ id, dispatcherId, replayed: isReplayed }))
+  return { status: 200, body: { id: event.eventId, deliveries: answers } }
+}
