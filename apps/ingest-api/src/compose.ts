@@ -1,1 +1,164 @@
-export {}
+import {
+  createAcceptStore,
+  createAccountStore,
+  createDatabase,
+  createDeliveryStore,
+  createEventStore,
+  createKeyStore,
+  type Database,
+} from '@signalbox/db'
+import { type AcceptEvents, createAcceptEvents } from '@signalbox/pipeline'
+import { createProducerConnection, createQueues, type Queues } from '@signalbox/queue'
+import {
+  type AppContext,
+  createAcceptMetrics,
+  createHealthHandlers,
+  createHttpMetrics,
+  createLifecycle,
+  createLogger,
+  createMetrics,
+  type HealthHandlers,
+  type Logger,
+  type Metrics,
+} from '@signalbox/runtime'
+import type { Express } from 'express'
+import type { ApiDeps } from './api-deps.js'
+import { createAuthenticator } from './auth/create-authenticator.js'
+import { createRateLimiter } from './auth/create-rate-limiter.js'
+import type { IngestApiConfig } from './config.js'
+import { mountDocs } from './docs/mount-docs.js'
+import { createApp } from './http/create-app.js'
+import { createRouteTimer } from './http/create-route-timer.js'
+import { type RunningServer, startHttpServer } from './http/create-http-server.js'
+import { routes } from './routes/index.js'
+
+export { configSchema, type IngestApiConfig } from './config.js'
+
+/** Environments whose rate is remembered; one that is forgotten begins with a full bucket. */
+const RATED_ENVIRONMENTS_MAX = 10_000
+
+/** Wires the API: HTTP → accept → Postgres → queue `deliver`. The port is known when the lifecycle has started. */
+export function composeIngestApi({ config, logger, lifecycle }: AppContext<IngestApiConfig>): {
+  readPort: () => number
+} {
+  const database = createDatabase({
+    url: config.DATABASE_URL,
+    poolMax: config.DATABASE_POOL_MAX,
+    applicationName: 'signalbox-ingest-api',
+    onIdleError: (error) => logger.warn('postgres.trouble', { error }),
+  })
+  const redis = createProducerConnection({
+    url: config.REDIS_URL,
+    onError: (error) => logger.warn('redis.trouble', { error }),
+  })
+  const queues = createQueues(redis, config.REDIS_PREFIX)
+  const metrics = createMetrics({ service: 'ingest-api' })
+  const accepting = composeAccept({ database, queues, metrics, logger })
+  const health = createHealthHandlers({
+    metrics,
+    checks: { postgres: () => database.pool.query('select 1'), redis: () => queues.ping() },
+    isStopping: () => lifecycle.isStopping(),
+  })
+  const api = composeDeps({ config, database, queues, logger, acceptEvents: accepting.accept })
+  const app = composeApp({ config, database, metrics, logger, health, api })
+
+  let server: RunningServer | undefined
+  lifecycle.add({ name: 'postgres', stop: () => database.close() })
+  lifecycle.add({ name: 'redis', stop: () => redis.disconnect() })
+  lifecycle.add({ name: 'queues', stop: () => queues.close() })
+  lifecycle.add({ name: 'accept', stop: () => accepting.drain() })
+  lifecycle.add({
+    name: 'http',
+    start: async () => {
+      server = await startHttpServer(app, { port: config.PORT, host: config.HOST })
+      logger.info('http.listening', { host: config.HOST, port: server.port })
+    },
+    stop: () => server?.stop(),
+  })
+  return { readPort: () => server?.port ?? 0 }
+}
+
+/** Composes and starts the API in this process, as tests do. */
+export async function startIngestApi(
+  config: IngestApiConfig,
+): Promise<{ url: string; port: number; stop: () => Promise<void> }> {
+  const logger = createLogger({ service: 'ingest-api', level: config.LOG_LEVEL })
+  const lifecycle = createLifecycle({ logger, graceMs: config.SHUTDOWN_GRACE_MS })
+  const { readPort } = composeIngestApi({ config, logger, lifecycle })
+  await lifecycle.start()
+  const port = readPort()
+  const host = config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST
+  return { url: `http://${host}:${port}`, port, stop: async () => void (await lifecycle.stop('asked to')) }
+}
+
+interface AcceptParts {
+  database: Database
+  queues: Queues
+  metrics: Metrics
+  logger: Logger
+}
+
+function composeAccept({ database, queues, metrics, logger }: AcceptParts): ReturnType<typeof createAcceptEvents> {
+  const counters = createAcceptMetrics(metrics)
+  const store = createAcceptStore(database)
+  return createAcceptEvents({
+    store,
+    accounts: store,
+    queue: queues,
+    onAccepted: ({ events, requests, durationMs }) => {
+      counters.eventsAccepted.inc(events)
+      counters.acceptGroupRows.observe(events)
+      counters.acceptGroupSeconds.observe(durationMs / 1_000)
+      logger.info('event.accepted', { events, requests, durationMs: Math.round(durationMs) })
+    },
+    onPublishFailed: (error, count) => {
+      counters.publishFailures.inc()
+      logger.warn('event.publish_failed', { error, count })
+    },
+  })
+}
+
+interface DepsParts {
+  config: IngestApiConfig
+  database: Database
+  queues: Queues
+  logger: Logger
+  acceptEvents: AcceptEvents
+}
+
+function composeDeps({ database, queues, logger, acceptEvents }: DepsParts): ApiDeps {
+  return {
+    acceptEvents,
+    events: createEventStore(database),
+    accounts: createAccountStore(database.prisma),
+    deliveries: createDeliveryStore(database.prisma),
+    publishDispatch: (deliveries) => queues.publishDispatch(deliveries),
+    eventRates: createRateLimiter(RATED_ENVIRONMENTS_MAX),
+    logger,
+  }
+}
+
+interface AppParts {
+  config: IngestApiConfig
+  database: Database
+  metrics: Metrics
+  logger: Logger
+  health: HealthHandlers
+  api: ApiDeps
+}
+
+function composeApp({ config, database, metrics, logger, health, api }: AppParts): Express {
+  return createApp({
+    routes,
+    api,
+    logger,
+    health,
+    authenticate: createAuthenticator({
+      keys: createKeyStore(database),
+      failuresPerMinute: config.AUTH_FAILURES_PER_MINUTE,
+    }),
+    trustedProxies: config.TRUSTED_PROXIES,
+    onAnswered: createRouteTimer(createHttpMetrics(metrics).requestSeconds),
+    mountDocs,
+  })
+}
