@@ -74,7 +74,10 @@ export function launchProcess(plan: ProcessPlan, log: LogFile): LaunchedProcess 
       while (isWanted()) {
         const isReady = await plan.isReady().catch(() => false)
         // Looked at after the answer: it may have died right behind it.
-        if (isGone()) throw new Error(`${plan.name} stopped while starting:\n${tail.join('\n')}`)
+        if (isGone()) {
+          const reason = await exited
+          throw new Error(`${plan.name} stopped while starting (${reason}):\n${tail.join('\n')}`)
+        }
         if (isReady) return true
         if (performance.now() > deadline) {
           throw new Error(`${plan.name} was not ready after ${plan.readyTimeoutMs} ms:\n${tail.join('\n')}`)

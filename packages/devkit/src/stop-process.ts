@@ -20,7 +20,7 @@ export async function stopProcess(
 }
 
 /** Sends a signal; a process that is gone already is what the caller wanted anyway. */
-export function sendSignal(pid: number, signal: NodeJS.Signals): void {
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch {
