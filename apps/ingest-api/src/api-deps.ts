@@ -1,4 +1,5 @@
-import type { AccountStore, DeliveryStore, EventStore } from '@signalbox/db'
+import type { AccountStore, DeliveryStore, DispatcherStore, EndpointStore, EventStore } from '@signalbox/db'
+import type { TargetUrlVerdict } from '@signalbox/egress'
 import type { AcceptEvents } from '@signalbox/pipeline'
 import type { Logger } from '@signalbox/runtime'
 import type { RateLimiter } from './auth/create-rate-limiter.js'
@@ -8,7 +9,11 @@ export interface ApiDeps {
   acceptEvents: AcceptEvents
   events: EventStore
   accounts: AccountStore
+  dispatchers: DispatcherStore
+  endpoints: EndpointStore
   deliveries: DeliveryStore
+  /** Checks a URL that a tenant chose through the address guard, its present addresses included. */
+  checkTarget(url: string): Promise<TargetUrlVerdict>
   /** Announces deliveries that are due now. Losing it loses nothing: the outbox has them. */
   publishDispatch(deliveries: DispatchRef[]): Promise<void>
   /** Counts accepted events of each environment that has a limit of them. */

@@ -3,10 +3,14 @@ import {
   createAccountStore,
   createDatabase,
   createDeliveryStore,
+  createDispatcherStore,
+  createEndpointStore,
   createEventStore,
   createKeyStore,
+  createSecretBox,
   type Database,
 } from '@signalbox/db'
+import { checkNewTarget, createHostLookup, parseEgressAllow } from '@signalbox/egress'
 import { type AcceptEvents, createAcceptEvents } from '@signalbox/pipeline'
 import { createProducerConnection, createQueues, type Queues } from '@signalbox/queue'
 import {
@@ -126,16 +130,27 @@ interface DepsParts {
   acceptEvents: AcceptEvents
 }
 
-function composeDeps({ database, queues, logger, acceptEvents }: DepsParts): ApiDeps {
+function composeDeps({ config, database, queues, logger, acceptEvents }: DepsParts): ApiDeps {
+  const secretBox = createSecretBox(config.SECRETS_MASTER_KEYS)
   return {
     acceptEvents,
     events: createEventStore(database),
     accounts: createAccountStore(database.prisma),
+    dispatchers: createDispatcherStore(database.prisma, secretBox),
+    endpoints: createEndpointStore(database.prisma, secretBox),
     deliveries: createDeliveryStore(database.prisma),
+    checkTarget: composeTargetCheck(config.EGRESS_ALLOW),
     publishDispatch: (deliveries) => queues.publishDispatch(deliveries),
     eventRates: createRateLimiter(RATED_ENVIRONMENTS_MAX),
     logger,
   }
+}
+
+function composeTargetCheck(egressAllow: string): ApiDeps['checkTarget'] {
+  const parsed = parseEgressAllow(egressAllow)
+  if (!parsed.ok) throw new Error(parsed.message)
+  const guard = { allow: parsed.allow, lookup: createHostLookup({ allow: parsed.allow }) }
+  return (url) => checkNewTarget(url, guard)
 }
 
 interface AppParts {

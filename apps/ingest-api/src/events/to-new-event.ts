@@ -9,7 +9,6 @@ import {
   type NewEvent,
   toJsonPointer,
 } from '@signalbox/domain'
-import { randomUUID } from 'node:crypto'
 
 /** What all events of one request share. */
 export interface EventSetting {
@@ -41,7 +40,7 @@ export function toNewEvent(sent: SentEvent, setting: EventSetting): { event: New
   const { environment, options, now, traceParent } = setting
   const event: NewEvent = {
     id: createId(),
-    eventId: input.id ?? randomUUID(),
+    eventId: input.id ?? createId(),
     name: input.name,
     source: input.source ?? DEFAULT_EVENT_SOURCE,
     timestamp: input.timestamp ?? now,

@@ -1,0 +1,23 @@
+import { dispatcherSchema } from '@signalbox/api-contract'
+import { defineRoute } from '../../route.js'
+import { answerMissing } from '../answer-missing.js'
+import { idParamsSchema } from '../id-params.js'
+import { showDispatcher } from './show-dispatcher.js'
+
+/** `GET /api/v1/event-dispatchers/:id`. */
+export const getDispatcher = defineRoute({
+  method: 'GET',
+  path: '/api/v1/event-dispatchers/:id',
+  operationId: 'getEventDispatcher',
+  summary: 'Show a dispatcher',
+  tags: ['Event dispatchers'],
+  access: 'secret',
+  params: idParamsSchema,
+  responses: { 200: { description: 'The dispatcher', schema: dispatcherSchema } },
+  problems: ['forbidden', 'not_found'],
+  handle: async ({ environment, params: { id } }, { dispatchers }) => {
+    const dispatcher = await dispatchers.findDispatcher(environment, id)
+    if (dispatcher !== undefined) return { status: 200, body: showDispatcher(dispatcher) }
+    return await answerMissing('dispatcher', dispatchers.isDispatcherElsewhere(environment, id))
+  },
+})

@@ -1,0 +1,43 @@
+import { changeDispatcherBodySchema, dispatcherSchema } from '@signalbox/api-contract'
+import { defineRoute } from '../../route.js'
+import { idParamsSchema } from '../id-params.js'
+import { readAccountWish } from '../read-account-wish.js'
+import { changeDispatcher } from './change-dispatcher.js'
+import { parseDispatchable } from './parse-dispatchable.js'
+
+/** `PATCH /api/v1/event-dispatchers/:id`: what is absent stays, null clears. */
+export const patchDispatcher = defineRoute({
+  method: 'PATCH',
+  path: '/api/v1/event-dispatchers/:id',
+  operationId: 'changeEventDispatcher',
+  summary: 'Change a dispatcher',
+  description: 'What is absent stays as it is; null clears a filter or the account.',
+  tags: ['Event dispatchers'],
+  access: 'secret',
+  params: idParamsSchema,
+  body: changeDispatcherBodySchema,
+  responses: { 200: { description: 'The dispatcher', schema: dispatcherSchema } },
+  problems: ['invalid', 'unknown_account', 'forbidden', 'not_found', 'conflict'],
+  handle: async ({ environment, params: { id }, body }, deps) => {
+    const parsed = body.dispatchable === undefined ? NOTHING : parseDispatchable(body.dispatchable)
+    if ('problem' in parsed) return parsed
+    const { payloadFilter, contextFilter, manual, enabled, source, dispatchableId } = body
+    return await changeDispatcher(
+      deps,
+      { environment, id },
+      {
+        ...parsed,
+        eventNames: body.event,
+        source,
+        payloadFilter,
+        contextFilter,
+        manual,
+        enabled,
+        account: readAccountWish(environment, body.accountId),
+        dispatchableId,
+      },
+    )
+  },
+})
+
+const NOTHING = { dispatchable: undefined }

@@ -1,0 +1,39 @@
+import { createDispatcherBodySchema, dispatcherSchema } from '@signalbox/api-contract'
+import { DEFAULT_EVENT_SOURCE } from '@signalbox/domain'
+import { defineRoute } from '../../route.js'
+import { answerMissing } from '../answer-missing.js'
+import { readAccountWish } from '../read-account-wish.js'
+import { parseDispatchable } from './parse-dispatchable.js'
+import { refuseDispatcher } from './refuse-dispatcher.js'
+import { showDispatcher } from './show-dispatcher.js'
+
+/** `POST /api/v1/event-dispatchers`: a standing wish for events. */
+export const postDispatcher = defineRoute({
+  method: 'POST',
+  path: '/api/v1/event-dispatchers',
+  operationId: 'createEventDispatcher',
+  summary: 'Make a dispatcher: which events, and what they invoke',
+  tags: ['Event dispatchers'],
+  access: 'secret',
+  body: createDispatcherBodySchema,
+  responses: { 201: { description: 'The dispatcher', schema: dispatcherSchema } },
+  problems: ['invalid', 'unknown_account', 'forbidden', 'conflict'],
+  handle: async ({ environment, body }, { dispatchers }) => {
+    const parsed = parseDispatchable(body.dispatchable)
+    if ('problem' in parsed) return parsed
+    const outcome = await dispatchers.createDispatcher(environment, {
+      eventNames: body.event,
+      source: body.source ?? DEFAULT_EVENT_SOURCE,
+      payloadFilter: body.payloadFilter ?? null,
+      contextFilter: body.contextFilter ?? null,
+      manual: body.manual ?? false,
+      enabled: body.enabled ?? true,
+      account: readAccountWish(environment, body.accountId ?? null),
+      dispatchable: parsed.dispatchable,
+      dispatchableId: body.dispatchableId,
+    })
+    if (outcome.ok) return { status: 201, body: showDispatcher(outcome.dispatcher) }
+    if (outcome.code === 'missing') return await answerMissing('dispatcher', Promise.resolve(false))
+    return refuseDispatcher(outcome.code)
+  },
+})

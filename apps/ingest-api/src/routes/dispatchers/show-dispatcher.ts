@@ -1,0 +1,23 @@
+import type { dispatcherSchema } from '@signalbox/api-contract'
+import type { StoredDispatcher } from '@signalbox/db'
+import type { z } from 'zod'
+
+/** A dispatcher as the API answers it. */
+export function showDispatcher(dispatcher: StoredDispatcher): z.input<typeof dispatcherSchema> {
+  const { expiresAt, createdAt, updatedAt } = dispatcher
+  return {
+    id: dispatcher.id,
+    event: dispatcher.eventNames,
+    source: dispatcher.source,
+    payloadFilter: dispatcher.payloadFilter,
+    contextFilter: dispatcher.contextFilter,
+    manual: dispatcher.manual,
+    enabled: dispatcher.enabled,
+    accountId: dispatcher.accountId,
+    dispatchable: dispatcher.dispatchable,
+    dispatchableId: dispatcher.dispatchableId,
+    expiresAt: expiresAt?.toISOString() ?? null,
+    createdAt: createdAt.toISOString(),
+    updatedAt: updatedAt.toISOString(),
+  }
+}

@@ -1,0 +1,17 @@
+import type { ProblemCode } from '@signalbox/api-contract'
+import { problem, type ProblemAnswer } from '../route.js'
+
+/** Refuses a body because of one of its values; `code` says what is wrong with it, and is the problem's own unless given. */
+export function refuseField(
+  problemCode: ProblemCode,
+  fault: { pointer: string; message: string; code?: string },
+): ProblemAnswer {
+  const { pointer, message, code = problemCode } = fault
+  return problem(problemCode, `${pointer}: ${message}`, { errors: [{ pointer, code, message }] })
+}
+
+/** Refuses an account that is unknown where unknown accounts are refused. */
+export function refuseUnknownAccount(): ProblemAnswer {
+  const message = 'There is no such account, and the environment refuses unknown accounts'
+  return refuseField('unknown_account', { pointer: '/accountId', message })
+}

@@ -1,0 +1,36 @@
+import type { webhookEndpointSchema } from '@signalbox/api-contract'
+import type { StoredEndpoint } from '@signalbox/db'
+import { DEFAULT_RETRY_POLICY } from '@signalbox/domain'
+import type { z } from 'zod'
+
+/** What stands where a header's value was. */
+const MASK = '••••••••'
+
+type ShownEndpoint = z.input<typeof webhookEndpointSchema>
+
+/** An endpoint as the API answers it: no secret, and of its headers the names. */
+export function showEndpoint(endpoint: StoredEndpoint): ShownEndpoint {
+  const { subscription } = endpoint
+  return {
+    id: endpoint.id,
+    url: endpoint.url,
+    description: endpoint.description,
+    dispatcherId: subscription?.id ?? null,
+    events: subscription?.eventNames ?? [],
+    source: subscription?.source ?? null,
+    filter: subscription?.payloadFilter ?? null,
+    contextFilter: subscription?.contextFilter ?? null,
+    accountId: subscription?.accountId ?? null,
+    method: endpoint.method,
+    headers: Object.fromEntries(endpoint.headerNames.map((name) => [name, MASK])),
+    timeoutMs: endpoint.timeoutMs,
+    concurrency: endpoint.concurrency,
+    retryPolicy: (endpoint.retryPolicy ?? DEFAULT_RETRY_POLICY) as ShownEndpoint['retryPolicy'],
+    signing: endpoint.signing,
+    publicKey: endpoint.publicKey,
+    enabled: endpoint.enabled,
+    disabledReason: endpoint.disabledReason,
+    createdAt: endpoint.createdAt.toISOString(),
+    updatedAt: endpoint.updatedAt.toISOString(),
+  }
+}
