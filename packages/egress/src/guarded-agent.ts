@@ -42,6 +42,7 @@ export type GuardedAgent = {
   readonly withdraw: (origin: Origin, exchange: Exchange) => void
   readonly release: (connection: Connection) => void
   readonly discard: (connection: Connection) => void
+  readonly count: () => { readonly origins: number; readonly connections: number }
   readonly close: () => void
 }
 
@@ -85,6 +86,11 @@ export function createGuardedAgent(options: GuardedAgentOptions): GuardedAgent {
     withdraw: (origin, exchange) => void agent.pools.get(origin.name)?.waiting.delete(exchange),
     release: (connection) => release(connection as PooledConnection),
     discard: (connection) => discard(agent, connection as PooledConnection),
+    count: () => {
+      let connections = 0
+      for (const pool of agent.pools.values()) connections += pool.size
+      return { origins: agent.pools.size, connections }
+    },
     close: () => {
       for (const pool of agent.pools.values()) discardIdle(agent, pool)
     },

@@ -22,6 +22,8 @@ export type SenderOptions = {
 export type Sender = {
   /** Makes one attempt. Never rejects for what the network or the receiver does. */
   readonly send: (request: WebhookRequest) => Promise<AttemptResult>
+  /** What is open now, for gauges. */
+  readonly count: () => { readonly exchanges: number; readonly origins: number; readonly connections: number }
   /** Takes no more requests, waits for those under way (each ends by its deadline) and closes every socket. */
   readonly close: () => Promise<void>
 }
@@ -64,6 +66,7 @@ export function createSender(options: SenderOptions): Sender {
       exchanges += 1
       return startExchange(context, target, request)
     },
+    count: () => ({ exchanges, ...agent.count() }),
     close: async () => {
       if (closing === undefined) {
         let end = (): void => {}

@@ -93,6 +93,18 @@ describe('a second try', () => {
     expect(receiver.connections()).toBe(1)
   })
 
+  it('follows at once, and once only, when the connection is refused', async () => {
+    const gone = await startReceiver(() => {})
+    await gone.close()
+    let dialled = 0
+    const lookup = (): Promise<string[]> => {
+      dialled += 1
+      return Promise.resolve(['127.0.0.1'])
+    }
+    const result = asFailed(await senderOf({ lookup }).send(requestTo(`http://hooks.example:${gone.port}/`)))
+    expect([result.code, dialled]).toEqual(['connection_refused', 2])
+  })
+
   it('does not outlast the deadline', async () => {
     const receiver = await startTcpReceiver((socket, index) => {
       let requests = 0
@@ -117,10 +129,15 @@ describe('bounds', () => {
     const silent = await receiverOf(() => {})
     const healthy = await receiverOf((_request, response) => void response.end('ok'))
     const sender = senderOf({ socketsPerOriginMax: 2 })
-    const stuck = Array.from({ length: 6 }, () => sender.send(requestTo(silent.url, { timeoutMs: 500 })))
+    const sendToSilent = (timeoutMs: number) => sender.send(requestTo(silent.url, { timeoutMs }))
+    const holding = [900, 900].map(sendToSilent)
+    const waiting = [400, 400, 400, 400].map(sendToSilent)
     expect(asResponse(await sender.send(requestTo(healthy.url))).durationMs).toBeLessThan(400)
-    for (const result of await Promise.all(stuck)) expect(asFailed(result).code).toBe('timeout')
-    expect(silent.requests()).toBeLessThanOrEqual(2)
+    for (const result of await Promise.all(waiting)) {
+      expect(asFailed(result)).toMatchObject({ code: 'timeout', detail: 'no connection was free within 400 ms' })
+    }
+    expect(silent.requests()).toBe(2)
+    for (const result of await Promise.all(holding)) expect(asFailed(result).code).toBe('timeout')
   })
 
   it('what finds no place is told so at once', async () => {
@@ -165,6 +182,53 @@ describe('bounds', () => {
     const results = await Promise.all(Array.from({ length: 20 }, () => sender.send(requestTo(receiver.url))))
     for (const result of results) expect(asResponse(result).bodyStart).toBe('ok')
     expect(receiver.connections()).toBe(20)
+  })
+})
+
+describe('what is over', () => {
+  it('a request that waited past its deadline is not sent later', async () => {
+    const receiver = await receiverOf((_request, response) => void setTimeout(() => response.end('ok'), 200))
+    const sender = senderOf({ socketsPerOriginMax: 1 })
+    const first = sender.send(requestTo(receiver.url))
+    const waiting = asFailed(await sender.send(requestTo(receiver.url, { timeoutMs: 50 })))
+    expect(waiting).toMatchObject({ code: 'timeout', detail: 'no connection was free within 50 ms' })
+    asResponse(await first)
+    asResponse(await sender.send(requestTo(receiver.url)))
+    expect(receiver.requests()).toBe(2)
+  })
+
+  it('a connection that the receiver closed when idle is forgotten', async () => {
+    const receiver = await receiverOf((_request, response) => void response.end('ok'))
+    const sender = senderOf()
+    await Promise.all([1, 2].map(() => sender.send(requestTo(receiver.url))))
+    expect(sender.count()).toEqual({ exchanges: 0, origins: 1, connections: 2 })
+    await receiver.close()
+    closers.splice(0, 1)
+    const giveUpAt = performance.now() + 2_000
+    while (sender.count().origins > 0 && performance.now() < giveUpAt)
+      await new Promise((resolve) => setImmediate(resolve))
+    expect(sender.count()).toEqual({ exchanges: 0, origins: 0, connections: 0 })
+  })
+
+  it('a socket counts as reused only when an exchange went before on that very socket', async () => {
+    const receiver = await startTcpReceiver((socket, index) => {
+      socket.once('data', () => {
+        if (index === 0) socket.end('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok')
+        else socket.resetAndDestroy()
+      })
+    })
+    closers.push(receiver.close)
+    const sender = senderOf({ socketsPerOriginMax: 1 })
+    const [first, second] = await Promise.all([1, 2].map(() => sender.send(requestTo(receiver.url))))
+    expect(first?.kind).toBe('response')
+    expect(second).toMatchObject({ kind: 'failed', code: 'connection_reset', reusedSocket: false })
+    expect(receiver.connections()).toBe(2)
+  })
+
+  it('a hint beforehand is no answer', async () => {
+    const receiver = await receiverOf((_request, response) => response.writeEarlyHints({ link: '</a>; rel=preload' }))
+    const result = asFailed(await senderOf().send(requestTo(receiver.url, { timeoutMs: 200 })))
+    expect(result.detail).toBe('the receiver did not answer within 200 ms')
   })
 })
 
