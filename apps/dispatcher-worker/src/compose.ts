@@ -16,6 +16,12 @@ import { createObserver } from './create-observer.js'
 
 export { configSchema, type DispatcherWorkerConfig } from './config.js'
 
+/**
+ * Several endpoints may share an origin, of one tenant or of many: their lanes bound each of them, so the sockets of an
+ * origin have to hold more than one lane's places.
+ */
+const SOCKETS_PER_ORIGIN_MAX = 256
+
 /** Wires the dispatcher-worker: queue `dispatch` → guarded HTTP → attempts recorded. */
 export function composeDispatcherWorker({ config, logger, lifecycle }: AppContext<DispatcherWorkerConfig>): void {
   const database = createDatabase({
@@ -29,7 +35,7 @@ export function composeDispatcherWorker({ config, logger, lifecycle }: AppContex
   const queues = createQueues(producer, config.REDIS_PREFIX)
   const metrics = createMetrics({ service: 'dispatcher-worker' })
   const counters = createDispatchMetrics(metrics)
-  const sender = createSender({ allow: readAllow(config.EGRESS_ALLOW) })
+  const sender = createSender({ allow: readAllow(config.EGRESS_ALLOW), socketsPerOriginMax: SOCKETS_PER_ORIGIN_MAX })
   const dispatching = createDispatchDeliveries({
     store: createDispatchStore(database, createSecretBox(config.SECRETS_MASTER_KEYS)),
     queue: queues,

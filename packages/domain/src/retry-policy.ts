@@ -17,8 +17,11 @@ export const RETRY_JITTER = 0.2
 /** A receiver's `Retry-After` is honoured up to here. */
 export const RETRY_AFTER_MS_MAX = 24 * HOUR_S * 1_000
 
-/** What an attempt came to. `succeeded` 2xx; `gone` 410; `busy` 408, 425, 429, 5xx; `unexpected` 3xx and other 4xx. */
-export type AttemptOutcome = 'succeeded' | 'gone' | 'busy' | 'unexpected' | 'failed' | 'refused'
+/**
+ * What an attempt came to. `succeeded` 2xx; `gone` 410; `busy` 408, 425, 429, 5xx; `unexpected` 3xx and other 4xx;
+ * `failed` no answer; `refused` by the address guard; `unsent` never left for want of room here, and counts as no attempt.
+ */
+export type AttemptOutcome = 'succeeded' | 'gone' | 'busy' | 'unexpected' | 'failed' | 'refused' | 'unsent'
 
 /** One finished attempt, as far as what follows depends on it. */
 export interface AttemptReading {

@@ -107,6 +107,7 @@ export function createDispatchDeliveries(deps: DispatchDeps): {
   const attempt = async (delivery: ClaimedRow, target: DispatchTarget, place: Place): Promise<void> => {
     const startedAt = deps.ports.now()
     const reading = await carryOut(deps, delivery, target).finally(() => place.leave())
+    if (reading.outcome === 'unsent') return park(deps, { refs: [], claimed: [delivery], waitMs: PLACE_WAIT_MS })
     const attemptInRun = delivery.attemptCount - delivery.attemptOffset + 1
     const step = decideNextStep(reading, attemptInRun, { policy: target.retryPolicy, random: deps.random() })
     const record = { delivery, startedAt, reading, step }
