@@ -1,4 +1,4 @@
-import type { AcceptedEvent, EventState, Json, PayloadType } from '@signalbox/domain'
+import { type AcceptedEvent, type EventState, findOwnProperty, type Json, type PayloadType } from '@signalbox/domain'
 
 /** An event as it is stored, with the caller's id and ours. */
 export interface StoredEventRecord extends AcceptedEvent {
@@ -6,7 +6,10 @@ export interface StoredEventRecord extends AcceptedEvent {
   source: string
   payloadType: PayloadType
   externalAccountId: string | null
+  /** The tenant's identifier of the account; null also when the account was deleted. */
   accountIdentifier: string | null
+  /** The identifier that the event named when there was no such account. */
+  unknownAccountId: string | null
   orderingKey: string | null
   state: EventState
   failureReason: string | null
@@ -26,6 +29,7 @@ export interface EventRow {
   payload: Json
   payload_type: PayloadType
   context: Json
+  source_context: Json
   external_account_id: string | null
   account_identifier: string | null
   ordering_key: string | null
@@ -52,7 +56,8 @@ export function toEventRecord(row: EventRow, now: Date): StoredEventRecord {
     payloadType: row.payload_type,
     context: row.context,
     externalAccountId: row.external_account_id,
-    accountIdentifier: row.account_identifier,
+    accountIdentifier: row.external_account_id === null ? null : row.account_identifier,
+    unknownAccountId: toUnknownAccountId(row.source_context),
     orderingKey: row.ordering_key,
     deliverAt: row.deliver_at,
     deliveredAt: row.delivered_at,
@@ -73,6 +78,11 @@ export const EVENT_STATE_CONDITIONS: Readonly<Record<EventState, string>> = {
   delivered: 'r.cancelled_at is null and r.failed_at is null and r.delivered_at is not null',
   scheduled: `r.cancelled_at is null and r.failed_at is null and r.delivered_at is null and r.deliver_at > now()`,
   pending: `r.cancelled_at is null and r.failed_at is null and r.delivered_at is null and r.deliver_at <= now()`,
+}
+
+function toUnknownAccountId(sourceContext: Json): string | null {
+  const id = findOwnProperty(sourceContext, 'unknownAccountId')
+  return typeof id === 'string' ? id : null
 }
 
 function toState(row: EventRow, now: Date): EventState {

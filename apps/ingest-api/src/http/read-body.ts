@@ -40,30 +40,25 @@ function collect(
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let bytes = 0
-    const finish = (result: Buffer | ProblemAnswer): void => {
+    const giveUp = (answer: ProblemAnswer): void => {
       source.off('data', onData)
-      source.off('end', onEnd)
-      request.off('close', onClose)
       if (source !== request) {
         request.unpipe(source as Transform)
         source.destroy()
       }
-      resolve(result)
+      resolve(answer)
     }
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length
-      if (bytes > bytesMax) finish(tooLarge(bytesMax))
+      if (bytes > bytesMax) giveUp(tooLarge(bytesMax))
       else chunks.push(chunk)
     }
-    const onEnd = (): void => finish(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes))
-    const onClose = (): void => {
-      if (!request.complete) finish(problem('malformed_request', 'The body ended early'))
-    }
+    const onError = (): void => giveUp(problem('malformed_request', 'The body could not be read, or ended early'))
     source.on('data', onData)
-    source.on('end', onEnd)
-    // Stays when all is done: a late error without a listener would end the process.
-    source.on('error', () => finish(problem('malformed_request', 'The body could not be read or inflated')))
-    request.on('close', onClose)
+    source.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes)))
+    // They stay when all is done: a late error without a listener would end the process.
+    source.on('error', onError)
+    if (source !== request) request.on('error', onError)
   })
 }
 

@@ -5,25 +5,25 @@ import type { Answer, ProblemAnswer } from '../route.js'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-/** Writes an answer; does nothing when the caller is gone or was answered already. */
-export function sendAnswer(response: ServerResponse, answer: Answer): void {
-  if ('problem' in answer) {
-    sendProblem(response, answer, createInstance())
-    return
-  }
+/** Writes an answer and gives its status; writes nothing when the caller is gone or was answered already. */
+export function sendAnswer(response: ServerResponse, answer: Answer): number {
+  if ('problem' in answer) return sendProblem(response, answer, createInstance())
   if ('text' in answer) send(response, answer.status, { text: answer.text, type: JSON_TYPE, headers: answer.headers })
   else if (answer.body === undefined) send(response, answer.status, { headers: answer.headers })
   else {
     const text = JSON.stringify(answer.body)
     send(response, answer.status, { text, type: JSON_TYPE, headers: answer.headers })
   }
+  return answer.status
 }
 
 /** Writes a problem. `instance` names the occurrence in the answer and in our log. */
-export function sendProblem(response: ServerResponse, answer: ProblemAnswer, instance: string): void {
+export function sendProblem(response: ServerResponse, answer: ProblemAnswer, instance: string): number {
   const { detail, errors, headers } = answer
   const text = JSON.stringify(toProblem(answer.problem, { detail, instance, errors }))
-  send(response, PROBLEMS[answer.problem].status, { text, type: PROBLEM_MEDIA_TYPE, headers })
+  const { status } = PROBLEMS[answer.problem]
+  send(response, status, { text, type: PROBLEM_MEDIA_TYPE, headers })
+  return status
 }
 
 /** Names one occurrence of a problem. */
@@ -43,6 +43,6 @@ function send(response: ServerResponse, status: number, { text, type, headers }:
     response.writeHead(status, headers).end()
     return
   }
-  const length = Buffer.byteLength(text)
-  response.writeHead(status, { 'content-type': type, 'content-length': length, ...headers }).end(text)
+  const base = { 'content-type': type, 'content-length': Buffer.byteLength(text) }
+  response.writeHead(status, headers === undefined ? base : { ...base, ...headers }).end(text)
 }

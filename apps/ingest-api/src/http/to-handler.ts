@@ -28,23 +28,26 @@ export interface HandlerDeps {
 export function toHandler(route: Route, deps: HandlerDeps): RequestHandler {
   return (request, response) => {
     const startedAt = performance.now()
-    response.once('finish', () => {
-      deps.onAnswered(route, response.statusCode, (performance.now() - startedAt) / 1000)
-    })
-    run(route, deps, { request, response }).then(
-      (answer) => sendAnswer(response, answer),
-      (error: unknown) => sendFailure(response, { error, logger: deps.logger, operation: route.operationId }),
-    )
+    const note = (status: number): void => deps.onAnswered(route, status, (performance.now() - startedAt) / 1000)
+    run(route, deps, { request, response })
+      .then((answer) => note(sendAnswer(response, answer)))
+      .catch((error: unknown) => {
+        note(sendFailure(response, { error, logger: deps.logger, operation: route.operationId }))
+      })
   }
 }
 
 /** Answers for an error that nobody expected; the answer says nothing of it, the log everything. */
-export function sendFailure(response: Response, failure: { error: unknown; logger: Logger; operation: string }): void {
+export function sendFailure(
+  response: Response,
+  failure: { error: unknown; logger: Logger; operation: string },
+): number {
   const answer = toProblemAnswer(failure.error)
   const instance = createInstance()
   const level = answer.problem === 'internal' ? 'error' : 'warn'
-  failure.logger[level]('request.failed', { ...failure, logger: undefined, code: answer.problem, instance })
-  sendProblem(response, answer, instance)
+  const { error, operation } = failure
+  failure.logger[level]('request.failed', { operation, code: answer.problem, instance, error })
+  return sendProblem(response, answer, instance)
 }
 
 function toProblemAnswer(error: unknown): ProblemAnswer {

@@ -62,7 +62,7 @@ function toListItem(event: StoredEventRecord) {
     payloadType: event.payloadType,
     state: event.state,
     accountId: event.accountIdentifier,
-    isAccountKnown: event.externalAccountId !== null,
+    unknownAccountId: event.unknownAccountId,
     matchedCount: event.matchedCount,
     failureReason: event.failureReason,
     orderingKey: event.orderingKey,

@@ -1,0 +1,487 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { type ApiAnswer, startTestApi, type TestApi } from './start-test-api.js'
+
+let api: TestApi
+let endpointId: string
+
+beforeAll(async () => {
+  api = await startTestApi({ EGRESS_ALLOW: '127.0.0.1:4011' })
+})
+
+afterAll(async () => {
+  await api?.stop()
+})
+
+beforeEach(async () => {
+  endpointId = await makeEndpoint(api.a.production.secretKey)
+})
+
+const PATH = '/api/v1/event-dispatchers'
+
+async function makeEndpoint(key: string): Promise<string> {
+  const body = { url: 'https://8.8.8.8/hook', events: ['never'] }
+  const answer = await api.call('POST', '/api/v1/webhook-endpoints', { key, body })
+  expect(answer.status).toBe(201)
+  return answer.body['id'] as string
+}
+
+let made = 0
+const wish = (change: object = {}): object => ({
+  event: 'invoice.paid',
+  dispatchable: { type: 'WEBHOOK', id: endpointId },
+  dispatchableId: `own-${(made += 1)}`,
+  ...change,
+})
+
+const post = (body: unknown, key = api.a.production.secretKey): Promise<ApiAnswer> =>
+  api.call('POST', PATH, { body, key })
+
+async function makeDispatcher(change: object = {}): Promise<string> {
+  const answer = await post(wish(change))
+  expect([answer.status, answer.text]).toEqual([201, expect.any(String)])
+  return answer.body['id'] as string
+}
+
+async function readVersion(): Promise<bigint> {
+  const environmentId = api.a.production.id
+  return (await api.database.prisma.dispatcherSet.findFirstOrThrow({ where: { environmentId } })).version
+}
+
+describe('making and showing', () => {
+  test('everything that was given is answered, stored and listed', async () => {
+    const body = wish({
+      event: ['invoice.*', 'order', 'order', '*'],
+      source: '*',
+      payloadFilter: { customer: { country: ['DE', 'FR'], age: [{ $gte: 18 }] } },
+      contextFilter: { test: [{ $exists: false }] },
+      manual: true,
+      enabled: false,
+      accountId: 'new account',
+    })
+    const answer = await post(body)
+    expect(answer.status).toBe(201)
+    expect(answer.body).toEqual({
+      ...body,
+      id: expect.any(String),
+      event: ['invoice.*', 'order', '*'],
+      expiresAt: null,
+      createdAt: expect.any(String),
+      updatedAt: expect.any(String),
+    })
+    const shown = await api.call('GET', `${PATH}/${answer.body['id']}`)
+    expect(shown.body).toEqual(answer.body)
+    const upper = await api.call('GET', `${PATH}/${String(answer.body['id']).toUpperCase()}`)
+    expect(upper.body).toEqual(answer.body)
+    const listed = await api.call('GET', `${PATH}?limit=1`)
+    expect(listed.body['data']).toEqual([answer.body])
+    expect((await api.call('GET', '/api/v1/accounts/new%20account')).status).toBe(200)
+  })
+
+  test('what is absent has its default', async () => {
+    const answer = await post({ event: 'a', dispatchable: { type: 'WEBHOOK', id: await makeLonelyEndpoint() } })
+    expect(answer.status).toBe(201)
+    expect(answer.body).toMatchObject({
+      event: ['a'],
+      source: 'trigger.dev',
+      payloadFilter: null,
+      contextFilter: null,
+      manual: false,
+      enabled: true,
+      accountId: null,
+    })
+    expect(answer.body['dispatchableId']).toBe((answer.body['dispatchable'] as { id: string }).id)
+  })
+
+  test('a dispatchableId is unique in its environment, and free again after deletion', async () => {
+    const body = wish()
+    const first = await post(body)
+    const second = await post(body)
+    expect([first.status, second.status, second.body['code']]).toEqual([201, 409, 'conflict'])
+    expect((await api.call('DELETE', `${PATH}/${first.body['id']}`)).status).toBe(204)
+    expect((await post(body)).status).toBe(201)
+  })
+
+  test('of many same ones at the same moment one is made', async () => {
+    const body = wish()
+    const answers = await Promise.all(Array.from({ length: 8 }, () => post(body)))
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409, 409, 409])
+  })
+
+  test('an unknown account is refused where the environment says so, and nothing is stored', async () => {
+    const { id, secretKey: key } = api.b.development
+    // Set before the key is first used: what is known of a key is remembered for some seconds.
+    const where = { id }
+    await api.database.prisma.runtimeEnvironment.updateMany({ where, data: { unknownAccounts: 'reject' } })
+    const dispatchable = { type: 'WEBHOOK', id: await makeEndpoint(key) }
+    const body = { event: 'a', dispatchable, dispatchableId: 'own', accountId: 'stranger' }
+    const refused = await post(body, key)
+    expect(refused.status).toBe(422)
+    expect(refused.body).toMatchObject({ code: 'unknown_account', errors: [{ pointer: '/accountId' }] })
+    expect(await api.database.prisma.externalAccount.count({ where: { environmentId: id } })).toBe(0)
+    const made = await api.call('POST', '/api/v1/accounts', { key, body: { identifier: 'stranger' } })
+    expect(made.status).toBe(201)
+    expect((await post(body, key)).status).toBe(201)
+  })
+
+  test('a refused dispatcher leaves no account behind', async () => {
+    const answer = await post(wish({ accountId: 'left behind', dispatchable: { type: 'WEBHOOK', id: UNKNOWN_ID } }))
+    expect(answer.status).toBe(422)
+    expect(await api.database.prisma.externalAccount.count({ where: { identifier: 'left behind' } })).toBe(0)
+  })
+})
+
+const UNKNOWN_ID = '0191d7c8-0000-7000-8000-000000000001'
+
+async function makeLonelyEndpoint(): Promise<string> {
+  const id = await makeEndpoint(api.a.production.secretKey)
+  const endpoint = await api.call('GET', `/api/v1/webhook-endpoints/${id}`)
+  expect((await api.call('DELETE', `${PATH}/${endpoint.body['dispatcherId']}`)).status).toBe(204)
+  return id
+}
+
+describe('refused', () => {
+  test.each<[string, () => object, string]>([
+    ['no event', () => ({ event: undefined }), '/event'],
+    ['no events', () => ({ event: [] }), '/event'],
+    ['an empty name', () => ({ event: '' }), '/event/0'],
+    ['a blank name', () => ({ event: ['ok', '  '] }), '/event/1'],
+    ['a name of 256 characters', () => ({ event: ['x'.repeat(256)] }), '/event/0'],
+    ['101 names', () => ({ event: Array.from({ length: 101 }, (_, index) => `e${index}`) }), '/event'],
+    ['a number as a name', () => ({ event: [5] }), '/event/0'],
+    ['a * in the middle', () => ({ event: ['a.*.b'] }), '/event/0'],
+    ['a NUL in a name', () => ({ event: ['a\0'] }), '/event/0'],
+    ['an empty source', () => ({ source: '' }), '/source'],
+    ['manual as a text', () => ({ manual: 'yes' }), '/manual'],
+    ['enabled null', () => ({ enabled: null }), '/enabled'],
+    ['an empty account', () => ({ accountId: '' }), '/accountId'],
+    ['no dispatchable', () => ({ dispatchable: undefined }), '/dispatchable'],
+    ['a dispatchable without a type', () => ({ dispatchable: { id: endpointId } }), '/dispatchable'],
+    ['an unknown type', () => ({ dispatchable: { type: 'FAX', id: '1' } }), '/dispatchable/type'],
+    ['a type named as a property of objects', () => ({ dispatchable: { type: 'constructor' } }), '/dispatchable/type'],
+    [
+      'an ephemeral one',
+      () => ({ dispatchable: { type: 'EPHEMERAL', url: 'https://a.example' } }),
+      '/dispatchable/type',
+    ],
+    ['a webhook without an id', () => ({ dispatchable: { type: 'WEBHOOK' } }), '/dispatchable/id'],
+    ['a webhook whose id is none', () => ({ dispatchable: { type: 'WEBHOOK', id: 'x' } }), '/dispatchable/id'],
+    ['an unknown endpoint', () => ({ dispatchable: { type: 'WEBHOOK', id: UNKNOWN_ID } }), '/dispatchable/id'],
+    ['a filter that is no object', () => ({ payloadFilter: [] }), '/payloadFilter'],
+    ['a bare scalar', () => ({ payloadFilter: { a: 1 } }), '/payloadFilter/a'],
+    ['an unknown operator', () => ({ contextFilter: { a: { b: [{ $near: 1 }] } } }), '/contextFilter/a/b/0/$near'],
+    ['a key with a slash', () => ({ payloadFilter: { 'a/b~c': [null] } }), '/payloadFilter/a~1b~0c/0'],
+    [
+      'a __proto__ condition that is none',
+      () => ({ payloadFilter: JSON.parse('{"__proto__": 1}') }),
+      '/payloadFilter/__proto__',
+    ],
+    ['an empty dispatchableId', () => ({ dispatchableId: '' }), '/dispatchableId'],
+  ])('%s', async (_, change, pointer) => {
+    const version = await readVersion()
+    const answer = await post(wish(change()))
+    expect([answer.status, (answer.body['errors'] as { pointer: string }[])[0]?.pointer]).toEqual([422, pointer])
+    expect(await readVersion()).toBe(version)
+  })
+
+  test('a filter that is too deep, too large or has too many conditions', async () => {
+    const deep = JSON.parse('{"a":'.repeat(17) + '{"x":["y"]}' + '}'.repeat(17))
+    const large = { a: ['x'.repeat(66_000)] }
+    const many = { $or: Array.from({ length: 1_001 }, () => ({ a: [1] })) }
+    for (const payloadFilter of [deep, large, many]) {
+      expect((await post(wish({ payloadFilter }))).status).toBe(422)
+    }
+  })
+})
+
+describe('changing', () => {
+  test('PATCH changes what is given, null clears, and the version changes each time', async () => {
+    const id = await makeDispatcher({ payloadFilter: { a: [1] }, contextFilter: { b: [2] }, accountId: 'patch' })
+    let version = await readVersion()
+    const steps: [object, object][] = [
+      [{ payloadFilter: null }, { payloadFilter: null, contextFilter: { b: [2] }, accountId: 'patch' }],
+      [{ contextFilter: { c: [3] } }, { payloadFilter: null, contextFilter: { c: [3] } }],
+      [{ accountId: null }, { accountId: null }],
+      [{ accountId: 'other' }, { accountId: 'other' }],
+      [
+        { event: ['x', 'y*'], source: 's', manual: true, enabled: false },
+        { event: ['x', 'y*'], source: 's', manual: true, enabled: false },
+      ],
+    ]
+    for (const [body, expected] of steps) {
+      const answer = await api.call('PATCH', `${PATH}/${id}`, { body })
+      expect(answer.status).toBe(200)
+      expect(answer.body).toMatchObject(expected)
+      expect((await api.call('GET', `${PATH}/${id}`)).body).toEqual(answer.body)
+      const next = await readVersion()
+      expect(next).toBeGreaterThan(version)
+      version = next
+    }
+  })
+
+  test('an invalid PATCH changes nothing', async () => {
+    const id = await makeDispatcher()
+    const before = await api.call('GET', `${PATH}/${id}`)
+    for (const body of [
+      { event: [] },
+      { payloadFilter: { a: 1 } },
+      { dispatchable: { type: 'FAX' } },
+      { source: null },
+    ]) {
+      expect((await api.call('PATCH', `${PATH}/${id}`, { body })).status).toBe(422)
+    }
+    expect((await api.call('GET', `${PATH}/${id}`)).body).toEqual(before.body)
+  })
+
+  test('a dispatchable id that was the dispatchable’s own follows it, one that was chosen stays', async () => {
+    const [first, second] = [await makeLonelyEndpoint(), await makeLonelyEndpoint()]
+    const follower = await post({ event: 'a', dispatchable: { type: 'WEBHOOK', id: first } })
+    const patch = { dispatchable: { type: 'WEBHOOK', id: second } }
+    const moved = await api.call('PATCH', `${PATH}/${follower.body['id']}`, { body: patch })
+    expect(moved.body).toMatchObject({ dispatchable: { id: second }, dispatchableId: second })
+    const chosen = await makeDispatcher({ dispatchableId: 'mine' })
+    const kept = await api.call('PATCH', `${PATH}/${chosen}`, { body: patch })
+    expect(kept.body).toMatchObject({ dispatchable: { id: second }, dispatchableId: 'mine' })
+    const taken = await api.call('PATCH', `${PATH}/${chosen}`, { body: { dispatchableId: second } })
+    expect(taken.status).toBe(409)
+  })
+
+  test('disable and enable', async () => {
+    const id = await makeDispatcher()
+    const version = await readVersion()
+    expect((await api.call('POST', `${PATH}/${id}/disable`)).body).toMatchObject({ id, enabled: false })
+    expect((await api.call('POST', `${PATH}/${id}/enable`)).body).toMatchObject({ id, enabled: true })
+    expect(await readVersion()).toBe(version + 2n)
+  })
+
+  test('a deleted one is gone, but its row stays', async () => {
+    const id = await makeDispatcher()
+    const version = await readVersion()
+    expect((await api.call('DELETE', `${PATH}/${id}`)).status).toBe(204)
+    expect(await readVersion()).toBe(version + 1n)
+    for (const [method, path] of [
+      ['GET', ''],
+      ['DELETE', ''],
+      ['PATCH', ''],
+      ['POST', '/enable'],
+    ] as const) {
+      const body = method === 'PATCH' ? {} : undefined
+      expect((await api.call(method, `${PATH}/${id}${path}`, { body })).status).toBe(404)
+    }
+    expect((await api.call('GET', PATH)).text).not.toContain(id)
+    expect((await api.database.prisma.eventDispatcher.findFirstOrThrow({ where: { id } })).deletedAt).not.toBeNull()
+  })
+})
+
+describe('ephemeral', () => {
+  const url = (path: string): string => `http://127.0.0.1:4011/${path}`
+  const create = (body: object, key = api.a.production.secretKey): Promise<ApiAnswer> =>
+    api.call('POST', `${PATH}/ephemeral`, { body, key })
+
+  test('is made once; the secret is shown once and stored sealed', async () => {
+    const body = {
+      url: url('one#fragment'),
+      name: ['b', 'a'],
+      timeoutInSeconds: 60,
+      filter: { z: [1], y: ['x'] },
+      contextFilter: { c: [true] },
+      accountId: 'eph',
+    }
+    const first = await create(body)
+    expect([first.status, Object.keys(first.body)]).toEqual([200, ['id', 'secret']])
+    expect(first.body['secret']).toMatch(/^whsec_/)
+    const again = await create({ ...body, name: ['a', 'b'], url: url('one') })
+    expect([again.status, again.body]).toEqual([200, { id: first.body['id'] }])
+    const id = first.body['id'] as string
+    const row = await api.database.prisma.eventDispatcher.findFirstOrThrow({ where: { id } })
+    expect(row).toMatchObject({ dispatchableType: 'EPHEMERAL', dispatchableId: url('one'), source: 'trigger.dev' })
+    expect(row.secretSealed).toMatch(/^v1\.test\./)
+    expect((await api.call('GET', `${PATH}/${id}`)).text).not.toMatch(/whsec_|v1\.test/)
+    const lifeMs = (row.expiresAt?.getTime() ?? 0) - row.createdAt.getTime()
+    expect(Math.abs(lifeMs - 60_000)).toBeLessThan(5_000)
+  })
+
+  test.each<[string, object]>([
+    ['names', { name: ['a', 'b'] }],
+    ['time', { timeoutInSeconds: 11 }],
+    ['source', { source: 'elsewhere' }],
+    ['filter', { filter: { a: [2] } }],
+    ['no filter', { filter: null }],
+    ['context filter', { contextFilter: {} }],
+    ['account', { accountId: 'second' }],
+  ])('other options for the same URL are a conflict: %s', async (what, change) => {
+    const body = { url: url(encodeURIComponent(what)), name: 'a', filter: { a: [1] } }
+    expect((await create(body)).status).toBe(200)
+    const other = await create({ ...body, ...change })
+    expect([other.status, other.body['code']]).toEqual([409, 'conflict'])
+  })
+
+  test('ten at the same moment are one, and one caller has the secret', async () => {
+    const body = { url: url('race'), name: 'a', accountId: 'racing' }
+    const answers = await Promise.all(Array.from({ length: 10 }, () => create(body)))
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200))
+    expect(new Set(answers.map((answer) => answer.body['id'])).size).toBe(1)
+    expect(answers.filter((answer) => 'secret' in answer.body)).toHaveLength(1)
+    expect(await api.database.prisma.eventDispatcher.count({ where: { dispatchableId: url('race') } })).toBe(1)
+  })
+
+  test('one that has run out is not there any more, and gives its URL free', async () => {
+    const body = { url: url('expired'), name: 'a' }
+    const first = await create(body)
+    const id = first.body['id'] as string
+    await api.database.prisma.eventDispatcher.updateMany({ where: { id }, data: { expiresAt: new Date(0) } })
+    expect((await api.call('GET', `${PATH}/${id}`)).status).toBe(404)
+    const second = await create({ ...body, timeoutInSeconds: 99 })
+    expect(second.status).toBe(200)
+    expect(second.body['id']).not.toBe(id)
+    expect(second.body).toHaveProperty('secret')
+  })
+
+  test('what it invokes does not change', async () => {
+    const id = (await create({ url: url('fixed'), name: 'a' })).body['id']
+    const body = { dispatchable: { type: 'WEBHOOK', id: endpointId } }
+    expect((await api.call('PATCH', `${PATH}/${id}`, { body })).status).toBe(422)
+    expect((await api.call('PATCH', `${PATH}/${id}`, { body: { event: 'b' } })).status).toBe(200)
+  })
+
+  test.each<[string, object, string, string]>([
+    ['loopback', { url: 'http://127.0.0.1/' }, 'address_refused', '/url'],
+    ['loopback on another port', { url: 'http://127.0.0.1:4012/' }, 'address_refused', '/url'],
+    ['localhost', { url: 'http://localhost/' }, 'address_refused', '/url'],
+    ['metadata', { url: 'http://169.254.169.254/latest' }, 'address_refused', '/url'],
+    ['private', { url: 'https://10.0.0.1/' }, 'address_refused', '/url'],
+    ['mapped', { url: 'http://[::ffff:10.0.0.1]/' }, 'address_refused', '/url'],
+    ['decimal', { url: 'http://2130706433/' }, 'address_refused', '/url'],
+    ['port 22', { url: 'https://8.8.8.8:22/' }, 'address_refused', '/url'],
+    ['credentials', { url: 'https://u:p@8.8.8.8/' }, 'invalid', '/url'],
+    ['another scheme', { url: 'ftp://8.8.8.8/' }, 'invalid', '/url'],
+    ['no URL', { url: 'hello' }, 'invalid', '/url'],
+    ['a number', { url: 5 }, 'invalid', '/url'],
+    ['nine seconds', { timeoutInSeconds: 9 }, 'invalid', '/timeoutInSeconds'],
+    ['more than a year', { timeoutInSeconds: 31_536_001 }, 'invalid', '/timeoutInSeconds'],
+    ['half a second', { timeoutInSeconds: 10.5 }, 'invalid', '/timeoutInSeconds'],
+    ['no name', { name: undefined }, 'invalid', '/name'],
+    ['a bad filter', { filter: { a: 1 } }, 'invalid', '/filter/a'],
+  ])('refused: %s', async (_, change, code, pointer) => {
+    const answer = await create({ url: url('refused'), name: 'a', ...change })
+    expect([answer.status, answer.body['code']]).toEqual([422, code])
+    expect(answer.body['errors']).toMatchObject([{ pointer }])
+    expect(await api.database.prisma.eventDispatcher.count({ where: { dispatchableId: url('refused') } })).toBe(0)
+  })
+
+  test('a public key may not', async () => {
+    expect((await create({ url: url('public'), name: 'a' }, api.a.production.publicKey)).status).toBe(403)
+  })
+})
+
+describe('trying an event', () => {
+  const attempt = (body: object): Promise<ApiAnswer> => api.call('POST', `${PATH}/test`, { body })
+
+  test('on filters: the first condition that fails, with its paths', async () => {
+    const event = { name: 'x', payload: { customer: { country: 'US' } }, context: { a: 1 } }
+    const filter = { customer: { country: ['DE', 'FR'] } }
+    const failed = await attempt({ event, filter, contextFilter: { a: [2] } })
+    expect(failed.status).toBe(200)
+    expect(failed.body).toMatchObject({
+      matches: false,
+      explanation: [
+        { condition: 'payloadFilter', pointer: '/customer/country', path: '/customer/country', actual: 'US' },
+        { condition: 'contextFilter', pointer: '/a', path: '/a', actual: 1 },
+      ],
+    })
+    const matching = await attempt({ event, filter: { customer: { country: ['US'] } }, contextFilter: { a: [1] } })
+    expect(matching.body).toEqual({ matches: true, explanation: [] })
+    expect((await attempt({ event: {} })).body).toEqual({ matches: true, explanation: [] })
+    expect((await attempt({ event: {}, filter: { a: [{ $exists: false }] } })).body).toMatchObject({ matches: true })
+    expect((await attempt({ event: { payload: null }, filter: { a: ['x'] } })).body).toMatchObject({ matches: false })
+  })
+
+  test('on a request payload, readable or not', async () => {
+    const payload = { url: 'u', method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"a":1}' }
+    const event = { payload, payloadType: 'REQUEST' }
+    expect((await attempt({ event, filter: { body: { a: [1] } } })).body).toMatchObject({ matches: true })
+    const broken = await attempt({ event: { ...event, payload: { ...payload, body: '{' } }, filter: { body: {} } })
+    expect(broken.body).toMatchObject({ matches: false, explanation: [{ condition: 'payload' }] })
+  })
+
+  test('on a dispatcher: every condition is named', async () => {
+    const dispatcherId = await makeDispatcher({
+      event: ['order.*'],
+      source: 'shop',
+      accountId: 'one',
+      manual: true,
+      enabled: false,
+      payloadFilter: { total: [{ $gt: 10 }] },
+    })
+    const failed = await attempt({ dispatcherId, event: { name: 'user.made', payload: { total: 5 } } })
+    expect(failed.body['matches']).toBe(false)
+    const explanation = failed.body['explanation'] as { condition: string }[]
+    expect(explanation.map(({ condition }) => condition)).toEqual([
+      'name',
+      'source',
+      'account',
+      'disabled',
+      'manual',
+      'payloadFilter',
+    ])
+    await api.call('PATCH', `${PATH}/${dispatcherId}`, { body: { manual: false, enabled: true } })
+    const event = { name: 'order.paid', source: 'shop', accountId: 'one', payload: { total: 11 } }
+    expect((await attempt({ dispatcherId, event })).body).toEqual({ matches: true, explanation: [] })
+  })
+
+  test.each<[string, object, number]>([
+    ['an invalid filter', { event: {}, filter: { a: 1 } }, 422],
+    ['no event', { filter: {} }, 422],
+    ['a dispatcher and a filter', { event: { name: 'a' }, dispatcherId: UNKNOWN_ID, filter: {} }, 422],
+    ['a dispatcher without a name', { event: {}, dispatcherId: UNKNOWN_ID }, 422],
+    ['an unknown dispatcher', { event: { name: 'a' }, dispatcherId: UNKNOWN_ID }, 404],
+    ['an id that is none', { event: { name: 'a' }, dispatcherId: 'x' }, 404],
+  ])('refused: %s', async (_, body, status) => {
+    expect((await attempt(body)).status).toBe(status)
+  })
+
+  test('stores nothing', async () => {
+    const count = await api.database.prisma.eventRecord.count()
+    await attempt({ event: { name: 'x' }, filter: {} })
+    expect(await api.database.prisma.eventRecord.count()).toBe(count)
+  })
+})
+
+describe('tenants', () => {
+  test('another tenant and another environment get 403 and nothing changes; nowhere is 404', async () => {
+    const id = await makeDispatcher({ payloadFilter: { word: ['hush'] } })
+    const before = await api.call('GET', `${PATH}/${id}`)
+    for (const key of [api.b.production.secretKey, api.a.development.secretKey]) {
+      const calls: [string, string, unknown][] = [
+        ['GET', '', undefined],
+        ['PATCH', '', { event: 'stolen' }],
+        ['DELETE', '', undefined],
+        ['POST', '/enable', undefined],
+        ['POST', '/disable', undefined],
+      ]
+      for (const [method, path, body] of calls) {
+        const answer = await api.call(method, `${PATH}/${id}${path}`, { key, body })
+        expect([method, path, answer.status]).toEqual([method, path, 403])
+        expect(answer.text).not.toContain('hush')
+        expect((await api.call(method, `${PATH}/${UNKNOWN_ID}${path}`, { key, body })).status).toBe(404)
+        expect((await api.call(method, `${PATH}/not-an-id${path}`, { key, body })).status).toBe(404)
+      }
+      const tried = { event: { name: 'a' }, dispatcherId: id }
+      expect((await api.call('POST', `${PATH}/test`, { key, body: tried })).status).toBe(403)
+      expect((await api.call('GET', PATH, { key })).text).not.toContain(id)
+    }
+    expect((await api.call('GET', `${PATH}/${id}`)).body).toEqual(before.body)
+  })
+
+  test("another tenant's endpoint is 403, on POST and on PATCH", async () => {
+    const key = api.b.production.secretKey
+    const dispatchable = { type: 'WEBHOOK', id: endpointId }
+    expect((await post({ event: 'a', dispatchable }, key)).status).toBe(403)
+    const own = await post(
+      { event: 'a', dispatchable: { type: 'WEBHOOK', id: await makeEndpoint(key) }, dispatchableId: 'b' },
+      key,
+    )
+    expect(own.status).toBe(201)
+    const moved = await api.call('PATCH', `${PATH}/${own.body['id']}`, { key, body: { dispatchable } })
+    expect(moved.status).toBe(403)
+  })
+})
