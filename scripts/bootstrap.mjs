@@ -13,6 +13,7 @@ const INSTALL_STAMP = join(root, 'node_modules', '.signalbox-install')
 const GENERATE_STAMP = join(root, 'node_modules', '.signalbox-generate')
 const GENERATED_CLIENT = join(root, 'packages', 'db', 'src', 'generated', 'client.ts')
 const PROGRESS_AFTER_MS = 10_000
+const PARENT_POLL_MS = 500
 
 /** What runs: types of tests are the business of `pnpm check`, and must not keep anything from starting. */
 const PROJECTS = [
@@ -69,6 +70,21 @@ async function build(say, projects) {
 export function pnpm(args) {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   return [process.platform === 'win32' ? 'npx.cmd' : 'npx', ['--yes', packageManager, ...args]]
+}
+
+/**
+ * Stops this process, as by a signal, when the npm that started it is gone. Its scripts are run with `exec`, so that a
+ * signal to npm reaches us and not a shell in between; but a killed npm passes on nothing.
+ */
+export function endWithNpm() {
+  if (process.env.npm_lifecycle_event === undefined) return
+  const npm = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === npm) return
+    clearInterval(watch)
+    process.kill(process.pid, 'SIGTERM')
+  }, PARENT_POLL_MS)
+  watch.unref()
 }
 
 /** Path of a program that a dependency brings. */

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { binary, ensureReady, root } from './bootstrap.mjs'
+import { binary, endWithNpm, ensureReady, root } from './bootstrap.mjs'
 
 const HELP = `npm test -- [options] [paths] [jest options]
 
@@ -41,6 +41,7 @@ for (const [signal, code] of Object.entries(SIGNALS)) {
   })
 }
 
+endWithNpm()
 await ensureReady()
 const resultsFolder = mkdtempSync(join(tmpdir(), 'signalbox-results-'))
 const totals = { passed: 0, failed: 0, skipped: 0 }
