@@ -3,7 +3,17 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -18,6 +28,8 @@ const POLL_MS = 100
 const HIDDEN_PROGRAMS = ['redis-server', 'valkey-server', 'postgres']
 
 const folder = mkdtempSync(join(tmpdir(), 'signalbox-smoke-'))
+// As root, Postgres runs under another account, which has to get in.
+chmodSync(folder, 0o711)
 const clone = join(folder, 'clone')
 const dataDir = join(folder, 'data')
 const devFile = join(dataDir, 'dev.json')

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import pg from 'pg'
 import { findFreePort } from '../src/find-free-port.js'
+import { relocatedFolder } from '../src/locate-postgres.js'
 import { isAlive } from '../src/process-identity.js'
 import { startServices, type Services } from '../src/start-services.js'
 import { makeTemporaryFolder, until } from './temporary-folder.js'
@@ -86,6 +87,22 @@ describe('startServices', () => {
     owner.kill('SIGKILL')
     await until(() => !pids.some(isAlive) && !existsSync(dataDir), 30_000)
   }, 60_000)
+
+  const asRoot = process.getuid?.() === 0 ? test : test.skip
+  asRoot(
+    'as root, a folder that no other account may enter is no obstacle (skipped: only root needs another account)',
+    async () => {
+      const dataDir = join(folder.path, 'closed', 'data')
+      mkdirSync(join(folder.path, 'closed'), { mode: 0o700 })
+      services = await startServices({ dataDir, ephemeral: true, environment: ENVIRONMENT })
+      expect(await query(services.databaseUrl, 'select 1 as one')).toEqual([{ one: 1 }])
+      const elsewhere = relocatedFolder(join(dataDir, 'postgres'))
+      expect(existsSync(elsewhere)).toBe(true)
+      await services.stop()
+      expect(existsSync(elsewhere)).toBe(false)
+    },
+    60_000,
+  )
 
   test('servers that the environment names are used and left alone', async () => {
     services = await startServices({ environment: ENVIRONMENT })

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs'
+import { chmodSync, mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** A folder of a test, and how to remove it. */
 export function makeTemporaryFolder(): { path: string; remove: () => Promise<void> } {
   const path = mkdtempSync(join(tmpdir(), 'signalbox-devkit-test-'))
+  // As root, Postgres runs under another account, which has to get in.
+  chmodSync(path, 0o711)
   return { path, remove: () => rm(path, { recursive: true, force: true }) }
 }
 
