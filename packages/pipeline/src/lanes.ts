@@ -43,9 +43,17 @@ export function createLanes(now: () => number): Lanes {
     if (since === undefined) return
     lane.busySince.delete(token)
     lane.averageMs += (now() - since - lane.averageMs) * AVERAGE_WEIGHT
-    const next = lane.busySince.size < lane.placesMax ? lane.waiting.shift() : undefined
-    if (next !== undefined) next.grant(occupy(key, lane))
-    else if (lane.busySince.size === 0 && lane.waiting.length === 0) lanes.delete(key)
+    admit(key, lane)
+    if (lane.busySince.size === 0 && lane.waiting.length === 0) lanes.delete(key)
+  }
+
+  // More than one may come in: a lane whose number of places was raised has room for several.
+  const admit = (key: string, lane: LaneState): void => {
+    while (lane.busySince.size < lane.placesMax) {
+      const next = lane.waiting.shift()
+      if (next === undefined) return
+      next.grant(occupy(key, lane))
+    }
   }
 
   const enter = (key: string, lane: LaneState, waitMs: number): Promise<Place | undefined> => {
@@ -70,6 +78,7 @@ export function createLanes(now: () => number): Lanes {
     get: (key, placesMax) => {
       const lane = lanes.get(key) ?? { placesMax, busySince: new Map(), waiting: [], averageMs: 0 }
       lane.placesMax = placesMax
+      admit(key, lane)
       return { enter: (waitMs) => enter(key, lane, waitMs), expectWaitMs: () => expectWaitMs(lane, now()) }
     },
     countBusy: () => [...lanes.values()].reduce((sum, lane) => sum + lane.busySince.size, 0),

@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { createLanes, type Place } from './lanes.js'
+
+let now = 0
+
+beforeEach(() => {
+  now = 0
+  jest.useFakeTimers()
+})
+
+afterEach(() => {
+  expect(jest.getTimerCount()).toBe(0)
+  jest.useRealTimers()
+})
+
+/** Moves both clocks on, and lets promises settle. */
+async function pass(ms: number): Promise<void> {
+  now += ms
+  await jest.advanceTimersByTimeAsync(ms)
+}
+
+function createTestLanes() {
+  return createLanes(() => now)
+}
+
+async function enterAll(lanes: ReturnType<typeof createTestLanes>, key: string, count: number): Promise<Place[]> {
+  const places = await Promise.all(Array.from({ length: count }, () => lanes.get(key, count).enter(0)))
+  return places.map((place) => place as Place)
+}
+
+describe('createLanes', () => {
+  test('gives as many places as a lane has, and the next when one leaves', async () => {
+    const lanes = createTestLanes()
+    const [first] = await enterAll(lanes, 'a', 2)
+    let third: Place | undefined
+    void lanes
+      .get('a', 2)
+      .enter(1_000)
+      .then((place) => (third = place))
+    await pass(1)
+    expect(third).toBeUndefined()
+    first?.leave()
+    await pass(0)
+    expect(third).toBeDefined()
+    expect(lanes.countBusy()).toBe(2)
+  })
+
+  test('who waits longest is served first', async () => {
+    const lanes = createTestLanes()
+    const [first] = await enterAll(lanes, 'a', 1)
+    const served: string[] = []
+    const wait = (name: string) =>
+      lanes
+        .get('a', 1)
+        .enter(1_000)
+        .then((place) => {
+          served.push(name)
+          place?.leave()
+        })
+    const waiting = [wait('one'), wait('two'), wait('three')]
+    first?.leave()
+    await Promise.all(waiting)
+    expect(served).toEqual(['one', 'two', 'three'])
+  })
+
+  test('who finds no place in time gets none, and takes none from others', async () => {
+    const lanes = createTestLanes()
+    const [first] = await enterAll(lanes, 'a', 1)
+    const late = lanes.get('a', 1).enter(100)
+    const patient = lanes.get('a', 1).enter(1_000)
+    await pass(100)
+    expect(await late).toBeUndefined()
+    first?.leave()
+    expect(await patient).toBeDefined()
+    expect(lanes.countBusy()).toBe(1)
+  })
+
+  test('a place is given back once, however often it is left', async () => {
+    const lanes = createTestLanes()
+    const [first] = await enterAll(lanes, 'a', 1)
+    first?.leave()
+    first?.leave()
+    const [second] = await enterAll(lanes, 'a', 1)
+    first?.leave()
+    expect(lanes.countBusy()).toBe(1)
+    second?.leave()
+    expect(lanes.countBusy()).toBe(0)
+  })
+
+  test('a full lane costs the others nothing', async () => {
+    const lanes = createTestLanes()
+    await enterAll(lanes, 'slow', 1)
+    const stuck = lanes.get('slow', 1).enter(50)
+    expect(await lanes.get('quick', 1).enter(0)).toBeDefined()
+    await pass(50)
+    expect(await stuck).toBeUndefined()
+  })
+
+  test('more places let those in who wait, fewer places let nobody in until there is room', async () => {
+    const lanes = createTestLanes()
+    const [first, second] = await enterAll(lanes, 'a', 2)
+    let isIn = false
+    void lanes
+      .get('a', 1)
+      .enter(1_000)
+      .then(() => (isIn = true))
+    first?.leave()
+    await pass(0)
+    expect(isIn).toBe(false)
+    second?.leave()
+    await pass(0)
+    expect(isIn).toBe(true)
+  })
+
+  test('a lane that grew lets everyone in for whom there is room now', async () => {
+    const lanes = createTestLanes()
+    const [first] = await enterAll(lanes, 'a', 1)
+    const waiting = [1, 2, 3].map(() => lanes.get('a', 1).enter(1_000))
+    lanes.get('a', 2)
+    expect(lanes.countBusy()).toBe(2)
+    first?.leave()
+    lanes.get('a', 3)
+    const places = await Promise.all(waiting)
+    expect(places.every((place) => place !== undefined)).toBe(true)
+    expect(lanes.countBusy()).toBe(3)
+  })
+
+  test('the wait that is foreseen grows with what waits and with how long attempts take', async () => {
+    const lanes = createTestLanes()
+    const lane = lanes.get('a', 1)
+    expect(lane.expectWaitMs()).toBe(0)
+    await lane.enter(0)
+    expect(lanes.get('a', 1).expectWaitMs()).toBe(0)
+    await pass(400)
+    expect(lanes.get('a', 1).expectWaitMs()).toBe(400)
+    const waiting = [1, 2].map(() => lanes.get('a', 1).enter(100))
+    expect(lanes.get('a', 1).expectWaitMs()).toBe(1_200)
+    await pass(100)
+    expect(await Promise.all(waiting)).toEqual([undefined, undefined])
+    expect(lanes.get('a', 1).expectWaitMs()).toBe(500)
+  })
+
+  test('attempts that were long let newcomers expect a long wait also before the next one is old', async () => {
+    const lanes = createTestLanes()
+    const first = await lanes.get('a', 1).enter(0)
+    const second = lanes.get('a', 1).enter(20_000)
+    await pass(10_000)
+    first?.leave()
+    await second
+    expect(lanes.get('a', 1).expectWaitMs()).toBeGreaterThanOrEqual(1_000)
+  })
+})
