@@ -71,6 +71,8 @@ export interface RouteSpec<Params extends z.ZodType, Query extends z.ZodType, Bo
   body?: Body
   /** Also valid without any body at all; `body` then parses `{}`. */
   isBodyOptional?: boolean
+  /** The handler itself says how deep which part of the body may be; else the whole body is held to the limit. */
+  limitsDepth?: boolean
   /** What the documentation shows as the body, where `body` leaves a part of validating to the handler. */
   documentedBody?: z.ZodType
   /** Headers that the route reads, for the documentation. */

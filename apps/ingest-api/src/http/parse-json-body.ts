@@ -3,8 +3,8 @@ import type { ProblemError } from '@signalbox/api-contract'
 import { findUnstorableText, isDeeperThan, type Json, toJsonPointer } from '@signalbox/domain'
 import { problem, type ProblemAnswer } from '../route.js'
 
-/** What stands around a payload in the deepest body: `{ events: [ { payload } ] }`. */
-const LEVELS_AROUND = 3
+/** Deeper than any limit that handlers set for parts of a body, and far from exhausting the call stack. */
+export const DEPTH_OF_ANY_BODY_MAX = 1_000
 
 const JSON_TYPE = 'application/json'
 const JSON_TYPE_WITH_UTF8 = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*$/i
@@ -31,7 +31,7 @@ export function parseJsonBody(bytes: Buffer, depthMax: number): JsonBody | Probl
   const text = bytes.toString('utf8')
   const value = parse(text)
   if (value === undefined) return problem('malformed_json', 'The body is not valid JSON')
-  if (isDeeperThan(value, depthMax + LEVELS_AROUND)) {
+  if (isDeeperThan(value, depthMax)) {
     return refuse({ pointer: '', code: 'too_deep', message: `Nested deeper than ${depthMax} levels` })
   }
   const fault = SUSPICIOUS.test(text) ? findFault(value) : undefined

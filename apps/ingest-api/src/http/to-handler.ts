@@ -8,7 +8,7 @@ import type { ApiDeps } from '../api-deps.js'
 import type { Authentication, Authenticator } from '../auth/create-authenticator.js'
 import { toCountedAddress } from '../auth/read-address.js'
 import { type Answer, problem, type ProblemAnswer, type Route } from '../route.js'
-import { checkMediaType, type JsonBody, parseJsonBody } from './parse-json-body.js'
+import { checkMediaType, DEPTH_OF_ANY_BODY_MAX, type JsonBody, parseJsonBody } from './parse-json-body.js'
 import { readBody } from './read-body.js'
 import { createInstance, sendAnswer, sendProblem } from './send-answer.js'
 
@@ -118,7 +118,7 @@ async function readJson(
   const bytes = await readBody(request, limits.bodyBytesMax)
   if ('problem' in bytes) return bytes
   if (bytes.length === 0 && route.isBodyOptional) return { text: '', value: {} }
-  return parseJsonBody(bytes, limits.nestingDepthMax)
+  return parseJsonBody(bytes, route.limitsDepth ? DEPTH_OF_ANY_BODY_MAX : limits.nestingDepthMax)
 }
 
 function hasBody(request: Request): boolean {

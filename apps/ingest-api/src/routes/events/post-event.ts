@@ -21,6 +21,7 @@ export const postEvent = defineRoute({
   tags: ['Events'],
   access: 'secret',
   body: sendEventBodySchema,
+  limitsDepth: true,
   requestHeaders: idempotencyHeadersSchema,
   responses: { 200: { description: 'the event, stored', schema: eventSchema } },
   problems: ['idempotency_conflict', 'event_too_large', 'unknown_account'],

@@ -40,6 +40,7 @@ export const postEventsBulk = defineRoute({
   query: z.object({ partial: booleanQuerySchema.optional().describe('judge every event on its own') }),
   body: sendEventsEnvelopeSchema,
   documentedBody: sendEventsBodySchema,
+  limitsDepth: true,
   requestHeaders: idempotencyHeadersSchema,
   responses: {
     200: { description: 'the events, stored, in order', schema: z.array(eventSchema) },
