@@ -88,9 +88,10 @@ describe('startServices', () => {
     await until(() => !pids.some(isAlive) && !existsSync(dataDir), 30_000)
   }, 60_000)
 
-  const asRoot = process.getuid?.() === 0 ? test : test.skip
+  const isRoot = process.getuid?.() === 0
+  const asRoot = isRoot ? test : test.skip
   asRoot(
-    'as root, a folder that no other account may enter is no obstacle (skipped: only root needs another account)',
+    `as root, a folder that no other account may enter is no obstacle${isRoot ? '' : ' (skipped: we are not root)'}`,
     async () => {
       const dataDir = join(folder.path, 'closed', 'data')
       mkdirSync(join(folder.path, 'closed'), { mode: 0o700 })
