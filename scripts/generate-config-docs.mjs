@@ -70,7 +70,7 @@ function renderSection(title, rows) {
   const lines = rows
     .toSorted((one, other) => one.name.localeCompare(other.name, 'en'))
     .map(({ name, required, default: value, meaning }) => {
-      const shown = value === undefined ? (required ? '**required**' : '') : `\`${value}\``
+      const shown = value === undefined ? (required ? '**required**' : '') : value === '' ? 'empty' : `\`${value}\``
       return `| \`${name}\` | ${shown} | ${meaning.replaceAll('|', '\\|').replaceAll('\n', ' ')} |`
     })
   return `\n## ${title}\n\n| Variable | Default | Meaning |\n|---|---|---|\n${lines.join('\n')}\n`
