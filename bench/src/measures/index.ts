@@ -1,0 +1,15 @@
+import { measureBacklog } from './measure-backlog.js'
+import { measureBulk } from './measure-bulk.js'
+import { measureEndToEnd } from './measure-end-to-end.js'
+import { measureLatency } from './measure-latency.js'
+import { measureSingle } from './measure-single.js'
+import type { Measure } from './measure.js'
+
+/** All measures, in the order in which they run. */
+export const measures: readonly Measure[] = [
+  measureSingle,
+  measureBulk,
+  measureEndToEnd,
+  measureLatency,
+  measureBacklog,
+]

@@ -1,0 +1,33 @@
+/** What the bench is asked to do. */
+export interface BenchArguments {
+  /** Names of the measures; empty: all. */
+  readonly names: readonly string[]
+  readonly jsonFile?: string
+  readonly profileDir?: string
+}
+
+/** Reads the command line. */
+export function parseArguments(
+  words: readonly string[],
+  knownNames: readonly string[],
+): { kind: 'run'; wanted: BenchArguments } | { kind: 'help' } | { kind: 'wrong'; message: string } {
+  const names: string[] = []
+  const values: { jsonFile?: string; profileDir?: string } = {}
+  const rest = [...words]
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word === '--help' || word === '-h') return { kind: 'help' }
+    // What separates the arguments of package managers from those of their scripts.
+    if (word === '--') continue
+    const [option, inline] = word.split(/=(.*)/s)
+    if (option === '--json' || option === '--profile') {
+      const value = inline ?? rest.shift()
+      if (value === undefined || value === '') return { kind: 'wrong', message: `${option} wants a path` }
+      values[option === '--json' ? 'jsonFile' : 'profileDir'] = value
+    } else if (knownNames.includes(word)) {
+      names.push(word)
+    } else {
+      return { kind: 'wrong', message: `There is no ${word.startsWith('-') ? 'option' : 'measure'} ${word}` }
+    }
+  }
+  return { kind: 'run', wanted: { names, ...values } }
+}
