@@ -58,7 +58,9 @@ describe('docs/delivery-states.md', () => {
   test('explains every state and every reason', () => {
     for (const state of DELIVERY_STATES) expect(page).toMatch(new RegExp(`^\\| \`${state}\` +\\|`, 'm'))
     const source = readFileSync(join(__dirname, 'delivery-state.ts'), 'utf8')
-    const reasons = [...(source.split('EndReason =')[1] ?? '').split('\n\n')[0]!.matchAll(/'(\w+)'/g)]
+    const [, afterName = ''] = source.split('EndReason =')
+    const [union = ''] = afterName.split('\n\n')
+    const reasons = [...union.matchAll(/'(\w+)'/g)]
     expect(reasons.length).toBeGreaterThan(3)
     for (const [, reason] of reasons) expect(page).toMatch(new RegExp(`^\\| \`${reason}\` +\\|`, 'm'))
   })

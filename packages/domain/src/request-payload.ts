@@ -28,8 +28,11 @@ function readBody(headers: Json, body: Json): Json {
   }
 }
 
+/** `application/json` and `application/…+json` (RFC 6839), with or without parameters; not `application/json-seq`. */
+const JSON_TYPE = /^\s*application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i
+
 function isJsonContentType(headers: Json): boolean {
   if (headers === null || typeof headers !== 'object' || Array.isArray(headers)) return false
   const entry = Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type')
-  return typeof entry?.[1] === 'string' && /^application\/(?:[\w.+-]+\+)?json\b/i.test(entry[1])
+  return typeof entry?.[1] === 'string' && JSON_TYPE.test(entry[1])
 }
