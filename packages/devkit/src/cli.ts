@@ -1,9 +1,10 @@
 import { relative, resolve } from 'node:path'
 import type { Environment } from './config.js'
-import { removeDevFile, writeDevFile } from './dev-file.js'
+import { devFilePath, removeDevFile, writeDevFile } from './dev-file.js'
 import { startDemoReceiver, type DemoReceiver } from './demo-receiver.js'
 import { findFreePort } from './find-free-port.js'
 import { parseStartArguments, START_HELP, type StartArguments } from './parse-start-arguments.js'
+import { openProcessRegistry } from './process-registry.js'
 import { resetData } from './reset-data.js'
 import { runDemo } from './run-demo.js'
 import { EGRESS_ALLOW, startStack, type Stack } from './start-stack.js'
@@ -50,9 +51,11 @@ interface RunOptions extends StartArguments {
 
 async function runUntil(stopped: AbortSignal, options: RunOptions): Promise<void> {
   const { dataDir, environment, say } = options
+  // Before anything is touched: it may be the folder of a start that is running.
+  await openProcessRegistry(dataDir, say)
   await removeDevFile(dataDir)
   if (options.isReset) {
-    await resetData(dataDir, say)
+    await resetData(dataDir)
     say(`Forgot all data in ${relative('.', dataDir) || dataDir}.`)
     if (environment['DATABASE_URL']) say('The database of DATABASE_URL is left as it is.')
   }
@@ -72,6 +75,7 @@ async function runUntil(stopped: AbortSignal, options: RunOptions): Promise<void
       if (isReady) writeFile(changed).catch((error: unknown) => say(`dev.json can not be written: ${String(error)}`))
     },
   })
+  stack.services.guard.watchPath(devFilePath(dataDir))
   try {
     if (options.hasDemo) receiver = await startReceiver(options, stack, stopped)
     await writeFile(stack)

@@ -22,12 +22,17 @@ export interface DevFile {
   }[]
 }
 
+/** Where `dev.json` of a data folder is. */
+export function devFilePath(dataDir: string): string {
+  return join(dataDir, 'dev.json')
+}
+
 /** Writes `dev.json`, whole or not at all, readable by its owner only. */
 export async function writeDevFile(dataDir: string, content: DevFile): Promise<void> {
-  await writePrivately(join(dataDir, 'dev.json'), `${JSON.stringify(content, null, 2)}\n`)
+  await writePrivately(devFilePath(dataDir), `${JSON.stringify(content, null, 2)}\n`)
 }
 
 /** Removes `dev.json`: from now on nothing it says holds. */
 export async function removeDevFile(dataDir: string): Promise<void> {
-  await rm(join(dataDir, 'dev.json'), { force: true })
+  await rm(devFilePath(dataDir), { force: true })
 }

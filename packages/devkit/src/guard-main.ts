@@ -5,7 +5,7 @@ import { stopProcess } from './stop-process.js'
 
 /**
  * Outlives the process that started it by a moment: when that one is gone without a word, the guard stops what it left
- * running and removes its temporary folders. Postgres and Redis know no parent to watch, so somebody else has to.
+ * running and removes its temporary files and folders. Postgres and Redis know no parent to watch, so somebody else has to.
  */
 const STOP_TIMEOUT_MS = 10_000
 
@@ -15,7 +15,7 @@ interface Watched {
 }
 
 const watched = new Map<number, Watched>()
-const folders = new Set<string>()
+const paths = new Set<string>()
 let isDone = false
 let working: Promise<void> = Promise.resolve()
 
@@ -23,7 +23,7 @@ async function take(line: string): Promise<void> {
   const message = JSON.parse(line) as {
     add?: { pid: number; stopSignal: NodeJS.Signals }
     remove?: number
-    folder?: string
+    path?: string
     done?: boolean
   }
   if (message.add !== undefined) {
@@ -31,7 +31,7 @@ async function take(line: string): Promise<void> {
     if (identity !== undefined) watched.set(identity.pid, { identity, stopSignal: message.add.stopSignal })
   }
   if (message.remove !== undefined) watched.delete(message.remove)
-  if (message.folder !== undefined) folders.add(message.folder)
+  if (message.path !== undefined) paths.add(message.path)
   if (message.done === true) isDone = true
 }
 
@@ -43,7 +43,7 @@ async function cleanUp(): Promise<void> {
         stopProcess(identity, { signal: stopSignal, timeoutMs: STOP_TIMEOUT_MS }),
       ),
     )
-    for (const folder of folders) await rm(folder, { recursive: true, force: true })
+    for (const path of paths) await rm(path, { recursive: true, force: true })
   }
   process.exit(0)
 }

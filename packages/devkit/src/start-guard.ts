@@ -7,8 +7,8 @@ export interface Guard {
   /** Stops `pid` when this process is gone. */
   watch(process: { readonly pid: number; readonly stopSignal: NodeJS.Signals }): void
   unwatch(pid: number): void
-  /** Removes a temporary folder when this process is gone. */
-  watchFolder(path: string): void
+  /** Removes a file or folder, if it is there, when this process is gone. */
+  watchPath(path: string): void
   /** Ends the guard: everything was cleaned up. */
   stop(): Promise<void>
 }
@@ -29,7 +29,7 @@ export function startGuard(): Guard {
   return {
     watch: ({ pid, stopSignal }) => send({ add: { pid, stopSignal } }),
     unwatch: (pid) => send({ remove: pid }),
-    watchFolder: (folder) => send({ folder }),
+    watchPath: (path) => send({ path }),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
       send({ done: true })

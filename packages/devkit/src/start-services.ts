@@ -45,7 +45,7 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
   const isEphemeral = options.ephemeral === true || options.dataDir === undefined
   const guard = startGuard()
   const folders = isEphemeral ? [dataDir, relocatedFolder(join(dataDir, 'postgres'))] : []
-  for (const folder of folders) guard.watchFolder(folder)
+  for (const folder of folders) guard.watchPath(folder)
 
   const started: Service[] = []
   let registry: ProcessRegistry | undefined
