@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createDatabase, type Database } from '@signalbox/db'
 import { createTestDatabase, createTestRedis, seedTwoTenants, type TwoTenants } from '@signalbox/testkit'
+import supertest from 'supertest'
 import { configSchema, type IngestApiConfig, startIngestApi } from '../src/compose.js'
 
 /** The API as in production, on a database and a Redis prefix of its own. */
@@ -66,18 +67,22 @@ export async function startTestApi(change: Partial<Record<keyof IngestApiConfig,
   }
 }
 
+const METHODS: Record<string, 'get' | 'post' | 'put' | 'patch' | 'delete' | 'head' | 'options'> = {
+  POST: 'post',
+  PUT: 'put',
+  PATCH: 'patch',
+  DELETE: 'delete',
+  HEAD: 'head',
+  OPTIONS: 'options',
+}
+
 async function call(url: string, method: string, { key, body, raw, headers = {} }: CallOptions): Promise<ApiAnswer> {
   const content = raw ?? (body === undefined ? undefined : JSON.stringify(body))
-  const response = await fetch(url, {
-    method,
-    headers: {
-      ...(typeof key === 'string' && { authorization: `Bearer ${key}` }),
-      ...(content !== undefined && { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    ...(content !== undefined && { body: content }),
-  })
-  const text = await response.text()
-  const isJson = /json/.test(response.headers.get('content-type') ?? '')
-  return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : {} }
+  const { origin } = new URL(url)
+  const request = supertest(origin)[METHODS[method] ?? 'get'](url.slice(origin.length)).set(headers)
+  if (typeof key === 'string' && headers['authorization'] === undefined) request.set('authorization', `Bearer ${key}`)
+  if (content !== undefined && headers['content-type'] === undefined) request.set('content-type', 'application/json')
+  // A serializer of our own: what is sent is what was given, byte for byte.
+  const response = await request.serialize((given: unknown) => given as string).send(content as string | undefined)
+  return { status: response.status, headers: new Headers(response.headers), text: response.text, body: response.body }
 }
