@@ -1,0 +1,422 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { EVENT_UPDATE_MARGIN_MS, type NewEvent } from '@signalbox/domain'
+import { createTestDatabase, makeEvent, seedTwoTenants, type TestDatabase, type TwoTenants } from '@signalbox/testkit'
+import { createAcceptStore, createDatabase, createEventStore, type Database } from '../src/index.js'
+
+let testDatabase: TestDatabase
+let database: Database
+let tenants: TwoTenants
+let store: ReturnType<typeof createAcceptStore>
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase()
+  database = createDatabase({ url: testDatabase.databaseUrl, poolMax: 10 })
+  tenants = await seedTwoTenants(testDatabase)
+  store = createAcceptStore(database)
+})
+
+afterEach(async () => {
+  await database.pool.query('delete from event_records')
+  await database.pool.query('delete from idempotency_keys')
+})
+
+afterAll(async () => {
+  await database?.close()
+  await testDatabase?.drop()
+})
+
+const HOUR_MS = 3_600_000
+
+function scopeOf(tenant: 'a' | 'b' = 'a') {
+  return { organizationId: tenants[tenant].organizationId, environmentId: tenants[tenant].production.id }
+}
+
+function scoped(event: NewEvent, tenant: 'a' | 'b' = 'a') {
+  return { ...scopeOf(tenant), event, externalAccountId: null, accountIdentifier: null }
+}
+
+async function accept(events: NewEvent[], isAtomic = false) {
+  return store.acceptGroup(
+    events.map((event) => scoped(event)),
+    isAtomic,
+  )
+}
+
+async function readRows(eventId: string) {
+  const { rows } = await database.pool.query(
+    `select r.*, b.deliver_at as box_deliver_at, b.enqueue_at from event_records r
+     left join event_outbox b on b.organization_id = r.organization_id and b.event_record_id = r.id
+     where r.event_id = $1 order by r.id`,
+    [eventId],
+  )
+  return rows
+}
+
+function inMs(ms: number): Date {
+  return new Date(Date.now() + ms)
+}
+
+/** Does what delivering does to an event. */
+async function deliver(eventId: string): Promise<void> {
+  await database.pool.query(
+    `with done as (update event_records set delivered_at = now() where event_id = $1 returning organization_id, id)
+     delete from event_outbox b using done where b.organization_id = done.organization_id and b.event_record_id = done.id`,
+    [eventId],
+  )
+}
+
+describe('a new event', () => {
+  test('stands with its outbox row, field by field as it was given', async () => {
+    const event = makeEvent({
+      eventId: 'é"\\ 1',
+      name: 'order.paid',
+      source: 'shop',
+      timestamp: new Date('2020-01-01T00:00:00.123Z'),
+      payload: { n: 0, f: false, e: '', nested: [1, { a: null }], __proto__: 1 },
+      payloadType: 'REQUEST',
+      context: ['x'],
+      isTest: true,
+      orderingKey: 'key',
+      traceParent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    })
+    const [stored] = await accept([event])
+    expect(stored).toMatchObject({ isDue: true, ref: { eventRecordId: event.id } })
+    const [row] = await readRows(event.eventId)
+    expect(row).toMatchObject({
+      id: event.id,
+      environment_id: scopeOf().environmentId,
+      name: 'order.paid',
+      source: 'shop',
+      timestamp: event.timestamp,
+      payload: event.payload,
+      payload_type: 'REQUEST',
+      context: ['x'],
+      is_test: true,
+      ordering_key: 'key',
+      trace_parent: event.traceParent,
+      deliver_at: event.deliverAt,
+      delivered_at: null,
+      external_account_id: null,
+      source_context: null,
+    })
+    expect(row.box_deliver_at.getTime()).toBeLessThanOrEqual(Date.now() + 1_000)
+    // Published at once; the scheduler looks only when that publication must have been lost.
+    expect(row.enqueue_at.getTime()).toBeGreaterThan(Date.now() + 10_000)
+  })
+
+  test('for later waits in the outbox for its time, and is not queued', async () => {
+    const event = makeEvent({ deliverAt: inMs(HOUR_MS) })
+    const [stored] = await accept([event])
+    expect(stored?.isDue).toBe(false)
+    expect(await readRows(event.eventId)).toMatchObject([
+      { box_deliver_at: event.deliverAt, enqueue_at: event.deliverAt, deliver_at: event.deliverAt },
+    ])
+  })
+
+  test('that names an account which is unknown keeps the name that it gave', async () => {
+    const event = makeEvent({ accountId: 'nobody' })
+    await accept([event])
+    expect(await readRows(event.eventId)).toMatchObject([{ source_context: { unknownAccountId: 'nobody' } }])
+  })
+
+  test('has the same id as another in another environment, without a trace of it', async () => {
+    const mine = makeEvent({ eventId: 'same', payload: { of: 'a' } })
+    const theirs = makeEvent({ eventId: 'same', payload: { of: 'b' } })
+    const stored = await store.acceptGroup([scoped(mine), scoped(theirs, 'b')], false)
+    expect(stored.map((one) => one.accepted.payload)).toEqual([{ of: 'a' }, { of: 'b' }])
+    const again = await store.acceptGroup([scoped(makeEvent({ eventId: 'same' }), 'b')], false)
+    expect(again[0]?.accepted.payload).toEqual({ of: 'b' })
+    expect(await readRows('same')).toHaveLength(2)
+  })
+})
+
+describe('an id that was sent before', () => {
+  test('delivered: stays untouched and is not queued', async () => {
+    await accept([makeEvent({ eventId: 'x', payload: { v: 1 } })])
+    await deliver('x')
+    const [before] = await readRows('x')
+    const [again] = await accept([makeEvent({ eventId: 'x', payload: { v: 2 }, name: 'other' })])
+    expect(again).toMatchObject({ isDue: false, accepted: { payload: { v: 1 }, name: 'order.paid' } })
+    expect(again?.accepted.deliveredAt).toBeInstanceOf(Date)
+    expect(await readRows('x')).toEqual([before])
+  })
+
+  test('cancelled: stays untouched and cancelled, also when it was for later', async () => {
+    await accept([makeEvent({ eventId: 'x', deliverAt: inMs(HOUR_MS), payload: { v: 1 } })])
+    await createEventStore(database).cancelEvent(scopeOf(), 'x')
+    const [again] = await accept([makeEvent({ eventId: 'x', payload: { v: 2 } })])
+    expect(again).toMatchObject({ isDue: false, accepted: { payload: { v: 1 }, deliveredAt: null } })
+    expect(again?.accepted.cancelledAt).toBeInstanceOf(Date)
+    expect(await readRows('x')).toMatchObject([{ payload: { v: 1 }, box_deliver_at: null }])
+  })
+
+  test('pending and due in 5 s or more: what was given is replaced, the rest stays', async () => {
+    const first = makeEvent({
+      eventId: 'x',
+      name: 'first',
+      source: 'shop',
+      payload: { v: 1 },
+      context: { c: 1 },
+      deliverAt: inMs(EVENT_UPDATE_MARGIN_MS + 60_000),
+    })
+    await accept([first])
+    const deliverAt = inMs(2 * HOUR_MS)
+    const second = makeEvent({ eventId: 'x', name: 'second', source: 'bank', payload: { v: 2 }, deliverAt })
+    const [again] = await accept([second])
+    expect(again).toMatchObject({ isDue: false, ref: { eventRecordId: first.id } })
+    expect(again?.accepted).toMatchObject({ name: 'first', payload: { v: 2 }, context: { c: 1 }, deliverAt })
+    expect(await readRows('x')).toMatchObject([
+      {
+        id: first.id,
+        name: 'first',
+        source: 'shop',
+        timestamp: first.timestamp,
+        payload: { v: 2 },
+        context: { c: 1 },
+        deliver_at: deliverAt,
+        box_deliver_at: deliverAt,
+        enqueue_at: deliverAt,
+      },
+    ])
+    const third = makeEvent({ eventId: 'x', payloadType: 'REQUEST', context: { c: 3 }, deliverAt })
+    await accept([third])
+    expect(await readRows('x')).toMatchObject([{ payload: { v: 2 }, payload_type: 'REQUEST', context: { c: 3 } }])
+  })
+
+  test('pending and due in 5 s or more, and now due at once: it is queued', async () => {
+    await accept([makeEvent({ eventId: 'x', deliverAt: inMs(HOUR_MS) })])
+    const [again] = await accept([makeEvent({ eventId: 'x' })])
+    expect(again?.isDue).toBe(true)
+    const [row] = await readRows('x')
+    expect(row.box_deliver_at.getTime()).toBeLessThanOrEqual(Date.now() + 1_000)
+    expect(row.enqueue_at.getTime()).toBeLessThan(Date.now() + HOUR_MS / 2)
+  })
+
+  test('pending and due in less than 5 s: stays as it is, and is not queued before its time', async () => {
+    const deliverAt = inMs(EVENT_UPDATE_MARGIN_MS - 1_500)
+    await accept([makeEvent({ eventId: 'x', payload: { v: 1 }, deliverAt })])
+    const [again] = await accept([makeEvent({ eventId: 'x', payload: { v: 2 }, deliverAt: inMs(HOUR_MS) })])
+    expect(again).toMatchObject({ isDue: false, accepted: { payload: { v: 1 }, deliverAt } })
+    expect(await readRows('x')).toMatchObject([{ payload: { v: 1 }, box_deliver_at: deliverAt }])
+  })
+
+  test('pending and due now: stays as it is, and is queued again', async () => {
+    await accept([makeEvent({ eventId: 'x', payload: { v: 1 } })])
+    const [again] = await accept([makeEvent({ eventId: 'x', payload: { v: 2 }, deliverAt: inMs(HOUR_MS) })])
+    expect(again).toMatchObject({ isDue: true, accepted: { payload: { v: 1 } } })
+    expect(await readRows('x')).toMatchObject([{ payload: { v: 1 } }])
+  })
+
+  test('beside new ones: each in its place', async () => {
+    await accept([makeEvent({ eventId: 'b', payload: { v: 1 } })])
+    const events = ['a', 'b', 'c'].map((eventId) => makeEvent({ eventId, payload: { v: 2 } }))
+    const stored = await accept(events, true)
+    expect(stored.map((one) => one.accepted.eventId)).toEqual(['a', 'b', 'c'])
+    expect(stored.map((one) => one.accepted.payload)).toEqual([{ v: 2 }, { v: 1 }, { v: 2 }])
+  })
+})
+
+describe('at the same moment', () => {
+  test('one id from many connections is one event, and all are answered with it', async () => {
+    for (let round = 0; round < 10; round++) {
+      const eventId = `x${round}`
+      const senders = Array.from({ length: 8 }, (_, n) => accept([makeEvent({ eventId, payload: { n } })], n % 2 === 0))
+      const answers = (await Promise.all(senders)).flat()
+      const rows = await readRows(eventId)
+      expect(rows).toHaveLength(1)
+      for (const answer of answers) {
+        expect(answer.ref.eventRecordId).toBe(rows[0].id)
+        expect(answer.accepted.payload).toEqual(rows[0].payload)
+        expect(answer.isDue).toBe(true)
+      }
+    }
+  })
+
+  test('groups with the same ids in opposite order do not lock each other out', async () => {
+    const ids = Array.from({ length: 60 }, (_, n) => `id ${n}`)
+    await accept(ids.slice(0, 30).map((eventId) => makeEvent({ eventId, deliverAt: inMs(HOUR_MS) })))
+    const send = (order: string[], isAtomic: boolean) =>
+      accept(
+        order.map((eventId) => makeEvent({ eventId, deliverAt: inMs(HOUR_MS), payload: { v: 2 } })),
+        isAtomic,
+      )
+    for (let round = 0; round < 5; round++) {
+      const groups = [ids, ids.toReversed(), ids.toSorted(), ids.slice(20).toReversed()]
+      const answers = await Promise.all(groups.map((order, index) => send(order, index % 2 === 0)))
+      expect(answers.map((stored) => stored.length)).toEqual(groups.map((order) => order.length))
+    }
+    const { rows } = await database.pool.query('select count(*)::int as count from event_records')
+    expect(rows).toEqual([{ count: 60 }])
+  })
+})
+
+describe('all or none', () => {
+  test('an atomic group with one bad row stores nothing', async () => {
+    const bad = makeEvent({ eventId: 'bad', timestamp: new Date('+123456-01-01T00:00:00Z'), payload: { nul: '\0' } })
+    await expect(accept([makeEvent({ eventId: 'good' }), bad], true)).rejects.toThrow()
+    await expect(
+      store.acceptRequest([makeEvent({ eventId: 'good' }), bad].map((event) => scoped(event))),
+    ).rejects.toThrow()
+    const { rows } = await database.pool.query('select count(*)::int as count from event_records')
+    expect(rows).toEqual([{ count: 0 }])
+  })
+})
+
+describe('one request in rounds', () => {
+  test('ids that repeat are sent again, as if they came one after another', async () => {
+    const deliverAt = inMs(HOUR_MS)
+    const events = [
+      makeEvent({ eventId: 'x', payload: { v: 1 }, deliverAt }),
+      makeEvent({ eventId: 'y', payload: { v: 1 } }),
+      makeEvent({ eventId: 'x', payload: { v: 2 }, deliverAt }),
+      makeEvent({ eventId: 'y', payload: { v: 2 } }),
+      makeEvent({ eventId: 'x', context: { c: 3 }, deliverAt }),
+    ]
+    const outcome = await store.acceptRequest(events.map((event) => scoped(event)))
+    if (outcome.kind !== 'stored') throw new Error(outcome.kind)
+    const answers = outcome.events.map(({ accepted }) => [accepted.eventId, accepted.payload, accepted.context])
+    expect(answers).toEqual([
+      ['x', { v: 1 }, {}],
+      ['y', { v: 1 }, {}],
+      ['x', { v: 2 }, {}],
+      ['y', { v: 1 }, {}],
+      ['x', { v: 2 }, { c: 3 }],
+    ])
+    expect(await readRows('x')).toMatchObject([{ payload: { v: 2 }, context: { c: 3 } }])
+  })
+})
+
+describe('an idempotency key', () => {
+  const keyHash = Buffer.alloc(32, 1)
+  const requestHash = Buffer.alloc(32, 2)
+  const buildAnswer = (events: { eventId: string }[]) => ({
+    status: 200,
+    body: events.map((one) => one.eventId).join(),
+  })
+
+  function send(eventId: string, more: { keyHash?: Buffer; requestHash?: Buffer; tenant?: 'a' | 'b' } = {}) {
+    const { tenant = 'a', ...hashes } = more
+    const idempotency = { keyHash, requestHash, buildAnswer, ...hashes }
+    return store.acceptRequest([scoped(makeEvent({ eventId }), tenant)], idempotency)
+  }
+
+  test('with the same request gives the stored answer, and stores nothing more', async () => {
+    expect(await send('x')).toMatchObject({ kind: 'stored' })
+    expect(await send('y')).toEqual({ kind: 'replayed', status: 200, body: 'x' })
+    expect(await readRows('y')).toEqual([])
+  })
+
+  test('with another request is a conflict', async () => {
+    await send('x')
+    expect(await send('y', { requestHash: Buffer.alloc(32, 9) })).toEqual({ kind: 'conflict' })
+    expect(await readRows('y')).toEqual([])
+  })
+
+  test('is one of its environment', async () => {
+    await send('x')
+    expect(await send('x', { tenant: 'b' })).toMatchObject({ kind: 'stored' })
+  })
+
+  test('at the same moment is used by one; the others wait and get its answer', async () => {
+    const outcomes = await Promise.all(Array.from({ length: 8 }, (_, n) => send(`x${n}`)))
+    const stored = outcomes.filter((outcome) => outcome.kind === 'stored')
+    expect(stored).toHaveLength(1)
+    const replayed = outcomes.filter((outcome) => outcome.kind === 'replayed')
+    expect(replayed).toHaveLength(7)
+    expect(new Set(replayed.map((outcome) => outcome.body)).size).toBe(1)
+    const { rows } = await database.pool.query('select event_id from event_records')
+    expect(rows).toEqual([{ event_id: replayed[0]?.body }])
+  })
+
+  test('whose request failed is free again', async () => {
+    const bad = scoped(makeEvent({ payload: { nul: '\0' } }))
+    await expect(store.acceptRequest([bad], { keyHash, requestHash, buildAnswer })).rejects.toThrow()
+    expect(await send('x')).toMatchObject({ kind: 'stored' })
+  })
+
+  test('that has run out is taken over, by one of many', async () => {
+    await send('x')
+    await database.pool.query(`update idempotency_keys set expires_at = now() - interval '1 second'`)
+    const other = Buffer.alloc(32, 9)
+    const outcomes = await Promise.all([1, 2, 3].map((n) => send(`new ${n}`, { requestHash: other })))
+    expect(outcomes.map((outcome) => outcome.kind).toSorted()).toEqual(['replayed', 'replayed', 'stored'])
+    expect(await send('z')).toEqual({ kind: 'conflict' })
+  })
+})
+
+describe('accounts', () => {
+  const wish = (identifier: string, create: boolean, tenant: 'a' | 'b' = 'a') => ({
+    ...scopeOf(tenant),
+    identifier,
+    create,
+  })
+
+  test('are found in the order in which they are wanted, and made only where that is wished', async () => {
+    const [made, missing] = await store.resolveAccounts([wish('one', true), wish('two', false)])
+    expect(made).toEqual(expect.any(String))
+    expect(missing).toBeUndefined()
+    expect(await store.resolveAccounts([wish('two', false), wish('one', false), wish('one', true)])).toEqual([
+      undefined,
+      made,
+      made,
+    ])
+  })
+
+  test('of another tenant are not found', async () => {
+    await store.resolveAccounts([wish('theirs', true, 'b')])
+    expect(await store.resolveAccounts([wish('theirs', false)])).toEqual([undefined])
+  })
+
+  test('made at the same moment, several times in one group and in any order, are one each', async () => {
+    const names = Array.from({ length: 20 }, (_, n) => `account ${n}`)
+    const wishes = [...names, ...names.toReversed()].map((name) => wish(name, true))
+    const answers = await Promise.all([wishes, wishes.toReversed(), wishes].map((list) => store.resolveAccounts(list)))
+    expect(answers[1]?.toReversed()).toEqual(answers[0])
+    expect(answers[2]).toEqual(answers[0])
+    expect(new Set(answers[0]).size).toBe(20)
+  })
+})
+
+describe('the database itself', () => {
+  test('refuses an event in an environment of another tenant', async () => {
+    const foreign = { ...scoped(makeEvent({ eventId: 'x' })), environmentId: tenants.b.production.id }
+    await expect(store.acceptGroup([foreign], false)).rejects.toMatchObject({ code: '23503' })
+    expect(await readRows('x')).toEqual([])
+  })
+
+  test('refuses an event with an account of another tenant', async () => {
+    const [account] = await store.resolveAccounts([{ ...scopeOf('b'), identifier: 'theirs 2', create: true }])
+    const foreign = { ...scoped(makeEvent({ eventId: 'x' })), externalAccountId: account ?? null }
+    await expect(store.acceptGroup([foreign], false)).rejects.toMatchObject({ code: '23503' })
+  })
+
+  test('lets an event outlive its account', async () => {
+    const [account] = await store.resolveAccounts([{ ...scopeOf(), identifier: 'brief', create: true }])
+    const event = {
+      ...scoped(makeEvent({ eventId: 'x' })),
+      externalAccountId: account ?? null,
+      accountIdentifier: 'brief',
+    }
+    await store.acceptGroup([event], false)
+    await database.pool.query('delete from external_accounts where id = $1', [account])
+    const [row] = await readRows('x')
+    expect(row).toMatchObject({ external_account_id: null, account_identifier: 'brief' })
+    expect(row.organization_id).toBe(tenants.a.organizationId)
+  })
+})
+
+test('when Postgres is away, says so with one stable code', async () => {
+  const away = createDatabase({ url: 'postgresql://nobody@127.0.0.1:1/none', connectionTimeoutMs: 500 })
+  try {
+    const lost = createAcceptStore(away)
+    const unavailable = { code: 'storage_unavailable' }
+    await expect(lost.acceptGroup([scoped(makeEvent())], false)).rejects.toMatchObject(unavailable)
+    await expect(lost.acceptGroup([scoped(makeEvent())], true)).rejects.toMatchObject(unavailable)
+    await expect(lost.acceptRequest([scoped(makeEvent())])).rejects.toMatchObject(unavailable)
+    await expect(lost.resolveAccounts([{ ...scopeOf(), identifier: 'x', create: true }])).rejects.toMatchObject(
+      unavailable,
+    )
+  } finally {
+    await away.close()
+  }
+})
