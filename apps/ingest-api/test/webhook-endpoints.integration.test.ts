@@ -1,0 +1,389 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { createSecretBox, toRowIdentity } from '@signalbox/db'
+import { type ApiAnswer, startTestApi, type TestApi } from './start-test-api.js'
+
+let api: TestApi
+
+beforeAll(async () => {
+  api = await startTestApi({ EGRESS_ALLOW: '127.0.0.1:4011,hooks.internal' })
+})
+
+afterAll(async () => {
+  await api?.stop()
+})
+
+const PATH = '/api/v1/webhook-endpoints'
+const UNKNOWN_ID = '0191d7c8-0000-7000-8000-000000000001'
+const WISH = { url: 'http://127.0.0.1:4011/hook', events: ['invoice.*'] }
+
+const post = (change: object = {}, key = api.a.production.secretKey): Promise<ApiAnswer> =>
+  api.call('POST', PATH, { body: { ...WISH, ...change }, key })
+
+async function makeEndpoint(change: object = {}): Promise<ApiAnswer['body'] & { id: string; dispatcherId: string }> {
+  const answer = await post(change)
+  expect([answer.status, answer.text]).toEqual([201, expect.any(String)])
+  return answer.body as ApiAnswer['body'] & { id: string; dispatcherId: string }
+}
+
+async function openSecrets(id: string): Promise<{ secret: string; expiresAt: string | null; publicKey?: string }[]> {
+  const row = await api.database.prisma.webhookEndpoint.findFirstOrThrow({ where: { id } })
+  const identity = toRowIdentity({ organizationId: row.organizationId, table: 'webhook_endpoints', id })
+  return JSON.parse(createSecretBox(api.config.SECRETS_MASTER_KEYS).open(row.secretsSealed, identity)).secrets
+}
+
+async function readVersion(): Promise<bigint> {
+  const environmentId = api.a.production.id
+  return (await api.database.prisma.dispatcherSet.findFirstOrThrow({ where: { environmentId } })).version
+}
+
+describe('making', () => {
+  test('one call makes the endpoint and its dispatcher; the secret is in this answer alone', async () => {
+    const body = {
+      ...WISH,
+      events: ['a', 'b*'],
+      source: 'shop',
+      filter: { total: [{ $gt: 5 }] },
+      contextFilter: { test: [false] },
+      accountId: 'customer',
+      description: 'Ledger',
+      headers: { 'X-Api-Key': 'hush-hush', Authorization: 'Bearer deep-secret' },
+      timeoutMs: 1_000,
+      concurrency: 100,
+      retryPolicy: { type: 'exponential', initialSeconds: 1, factor: 2, maxSeconds: 60, attempts: 20 },
+      method: 'PUT',
+    }
+    const answer = await api.call('POST', PATH, { body })
+    expect(answer.status).toBe(201)
+    const masked = { 'x-api-key': '••••••••', authorization: '••••••••' }
+    expect(answer.body).toMatchObject({ ...body, headers: masked, enabled: true, signing: 'v1', publicKey: null })
+    expect(answer.body['secret']).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/)
+    expect(answer.text).not.toMatch(/hush-hush|deep-secret/)
+
+    const { id, dispatcherId, secret, ...rest } = answer.body as Record<string, string>
+    const shown = await api.call('GET', `${PATH}/${id}`)
+    expect(shown.body).toEqual({ id, dispatcherId, ...rest })
+    expect(shown.text).not.toContain(secret)
+    expect((await api.call('GET', PATH)).text).not.toContain(secret)
+
+    const dispatcher = await api.call('GET', `/api/v1/event-dispatchers/${dispatcherId}`)
+    expect(dispatcher.body).toMatchObject({
+      event: ['a', 'b*'],
+      source: 'shop',
+      payloadFilter: body.filter,
+      contextFilter: body.contextFilter,
+      accountId: 'customer',
+      dispatchable: { type: 'WEBHOOK', id },
+      dispatchableId: id,
+    })
+  })
+
+  test('what is absent has its default', async () => {
+    expect(await makeEndpoint()).toMatchObject({
+      description: '',
+      source: 'trigger.dev',
+      filter: null,
+      contextFilter: null,
+      accountId: null,
+      method: 'POST',
+      headers: {},
+      timeoutMs: 15_000,
+      concurrency: 50,
+      retryPolicy: { delaysSeconds: [5, 300, 1_800, 7_200, 18_000, 36_000, 36_000] },
+      enabled: true,
+      disabledReason: null,
+    })
+  })
+
+  test('secret and headers are sealed at rest, and open in their own row only', async () => {
+    const made = await makeEndpoint({ headers: { 'x-key': 'hush-hush' } })
+    const row = await api.database.prisma.webhookEndpoint.findFirstOrThrow({ where: { id: made.id } })
+    const stored = JSON.stringify(row)
+    expect(stored).not.toContain('hush-hush')
+    expect(stored).not.toContain(made['secret'])
+    expect(await openSecrets(made.id)).toEqual([{ secret: made['secret'], expiresAt: null }])
+    const box = createSecretBox(api.config.SECRETS_MASTER_KEYS)
+    const own = { organizationId: row.organizationId, table: 'webhook_endpoints', id: made.id }
+    expect(JSON.parse(box.open(row.headersSealed ?? '', toRowIdentity(own)))).toEqual({ 'x-key': 'hush-hush' })
+    const stranger = toRowIdentity({ ...own, organizationId: api.b.organizationId })
+    expect(() => box.open(row.secretsSealed, stranger)).toThrow('changed or belongs to another row')
+  })
+
+  test('a secret that the caller brings along is taken', async () => {
+    const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`
+    expect(await makeEndpoint({ secret, signing: 'v1' })).toMatchObject({ secret, signing: 'v1' })
+  })
+
+  test('v1a: the public key is shown, also later, and the private one never', async () => {
+    const made = await makeEndpoint({ signing: 'v1a' })
+    expect(made).toMatchObject({ signing: 'v1a', publicKey: expect.stringMatching(/^whpk_/) })
+    expect(made).not.toHaveProperty('secret')
+    const [stored] = await openSecrets(made.id)
+    expect(stored?.secret).toMatch(/^whsk_/)
+    const shown = await api.call('GET', `${PATH}/${made.id}`)
+    expect(shown.body['publicKey']).toBe(made['publicKey'])
+    expect(shown.text).not.toContain('whsk_')
+  })
+
+  test('v1a with a key of the caller: the public half is derived', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+    const seed = privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32)
+    const expected = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64')
+    const made = await makeEndpoint({ secret: `whsk_${seed.toString('base64')}` })
+    expect(made).toMatchObject({ signing: 'v1a', publicKey: `whpk_${expected}` })
+  })
+
+  test('a host that the operator opened is taken; null stands for nothing', async () => {
+    const made = await makeEndpoint({
+      url: 'https://hooks.internal/a?b=c#fragment',
+      filter: null,
+      contextFilter: null,
+      accountId: null,
+      headers: null,
+      retryPolicy: null,
+      rateLimit: null,
+      ordered: false,
+    })
+    expect(made).toMatchObject({ url: 'https://hooks.internal/a?b=c', headers: {}, filter: null })
+  })
+})
+
+describe('refused', () => {
+  const delays = (count: number): number[] => Array.from({ length: count }, () => 1)
+  const exponential = { type: 'exponential', initialSeconds: 1, factor: 2, maxSeconds: 60, attempts: 5 }
+
+  test.each<[string, object, string, string]>([
+    ['no URL', { url: undefined }, 'invalid', '/url'],
+    ['loopback', { url: 'http://127.0.0.1/' }, 'address_refused', '/url'],
+    ['private', { url: 'http://192.168.1.1/' }, 'address_refused', '/url'],
+    ['metadata', { url: 'http://169.254.169.254/' }, 'address_refused', '/url'],
+    ['octal', { url: 'http://0177.0.0.1/' }, 'address_refused', '/url'],
+    ['trailing dot', { url: 'https://example.com./' }, 'address_refused', '/url'],
+    ['credentials', { url: 'https://a:b@8.8.8.8/' }, 'invalid', '/url'],
+    ['file', { url: 'file:///etc/passwd' }, 'invalid', '/url'],
+    ['a URL with a line break', { url: 'https://8.8.8.8/\nx' }, 'invalid', '/url'],
+    ['a URL that is too long', { url: `https://8.8.8.8/${'x'.repeat(3_000)}` }, 'invalid', '/url'],
+    ['no events', { events: [] }, 'invalid', '/events'],
+    ['one event, not in an array', { events: 'a' }, 'invalid', '/events'],
+    ['a bad name', { events: ['a', ''] }, 'invalid', '/events/1'],
+    ['a bad filter', { filter: { a: { b: 1 } } }, 'invalid', '/filter/a/b'],
+    ['a bad context filter', { contextFilter: [] }, 'invalid', '/contextFilter'],
+    ['too short a time', { timeoutMs: 999 }, 'invalid', '/timeoutMs'],
+    ['too long a time', { timeoutMs: 60_001 }, 'invalid', '/timeoutMs'],
+    ['no concurrency', { concurrency: 0 }, 'invalid', '/concurrency'],
+    ['too much of it', { concurrency: 101 }, 'invalid', '/concurrency'],
+    ['GET', { method: 'GET' }, 'invalid', '/method'],
+    ['a long description', { description: 'x'.repeat(1_025) }, 'invalid', '/description'],
+    ['21 delays', { retryPolicy: { delaysSeconds: delays(21) } }, 'invalid', '/retryPolicy'],
+    [
+      'a delay of over a week',
+      { retryPolicy: { delaysSeconds: [604_801] } },
+      'invalid',
+      '/retryPolicy/delaysSeconds/0',
+    ],
+    ['a negative delay', { retryPolicy: { delaysSeconds: [-1] } }, 'invalid', '/retryPolicy/delaysSeconds/0'],
+    ['21 attempts', { retryPolicy: { ...exponential, attempts: 21 } }, 'invalid', '/retryPolicy/attempts'],
+    ['a shrinking factor', { retryPolicy: { ...exponential, factor: 0.5 } }, 'invalid', '/retryPolicy/factor'],
+    ['an unknown policy', { retryPolicy: { type: 'linear' } }, 'invalid', '/retryPolicy'],
+    ['headers as an array', { headers: ['a'] }, 'invalid', '/headers'],
+    ['a header that is a number', { headers: { a: 1 } }, 'invalid', '/headers'],
+    ['a header of the signature', { headers: { 'Webhook-Id': 'x' } }, 'invalid', '/headers/Webhook-Id'],
+    ['Host', { headers: { host: 'x' } }, 'invalid', '/headers/host'],
+    ['a header that splits the request', { headers: { a: 'x\r\nb: c' } }, 'invalid', '/headers/a'],
+    ['a header named __proto__', { headers: JSON.parse('{"__proto__": "x"}') }, 'invalid', '/headers'],
+    ['a short secret', { secret: 'whsec_c2hvcnQ=' }, 'invalid', '/secret'],
+    ['a secret without its prefix', { secret: 'x'.repeat(40) }, 'invalid', '/secret'],
+    ['a secret of the other scheme', { signing: 'v1a', secret: `whsec_${'A'.repeat(32)}` }, 'invalid', '/signing'],
+    ['an unknown scheme', { signing: 'v2' }, 'invalid', '/signing'],
+    ['a rate limit', { rateLimit: { perSecond: 1 } }, 'not_supported_yet', '/rateLimit'],
+    ['order', { ordered: true }, 'not_supported_yet', '/ordered'],
+    ['auth', { auth: { type: 'basic' } }, 'not_supported_yet', '/auth'],
+    ['CloudEvents', { format: 'CloudEvents' }, 'not_supported_yet', '/format'],
+  ])('%s', async (_, change, code, pointer) => {
+    const count = await api.database.prisma.webhookEndpoint.count()
+    const answer = await post(change)
+    expect([answer.status, answer.body['code']]).toEqual([422, code])
+    expect(answer.body['errors']).toMatchObject([{ pointer }])
+    expect(await api.database.prisma.webhookEndpoint.count()).toBe(count)
+  })
+
+  test('the text of a refused secret or header is not in the answer', async () => {
+    const answers = [await post({ secret: 'whsec_hushhush' }), await post({ headers: { host: 'hushhush' } })]
+    for (const { status, text } of answers) expect([status, text.includes('hushhush')]).toEqual([422, false])
+  })
+
+  test('there is no way to read a secret back', async () => {
+    const { id } = await makeEndpoint()
+    expect((await api.call('GET', `${PATH}/${id}/secret`)).status).toBe(404)
+  })
+})
+
+describe('changing', () => {
+  test('PATCH changes endpoint and dispatcher, and the version when the dispatcher changes', async () => {
+    const { id, dispatcherId } = await makeEndpoint({ filter: { a: [1] }, headers: { a: 'b' } })
+    const version = await readVersion()
+    const settings = { url: 'http://127.0.0.1:4011/other', description: 'new', timeoutMs: 5_000, method: 'PATCH' }
+    const changed = await api.call('PATCH', `${PATH}/${id}`, { body: settings })
+    expect(changed.body).toMatchObject({ ...settings, filter: { a: [1] }, headers: { a: '••••••••' } })
+    expect(await readVersion()).toBe(version)
+    const subscription = { events: ['x'], filter: null, contextFilter: { c: [1] }, accountId: 'p', source: '*' }
+    const again = await api.call('PATCH', `${PATH}/${id}`, { body: subscription })
+    expect(again.body).toMatchObject({ ...settings, ...subscription })
+    expect(await readVersion()).toBe(version + 1n)
+    expect((await api.call('GET', `/api/v1/event-dispatchers/${dispatcherId}`)).body).toMatchObject({
+      event: ['x'],
+      payloadFilter: null,
+      contextFilter: { c: [1] },
+      accountId: 'p',
+      source: '*',
+    })
+    const cleared = await api.call('PATCH', `${PATH}/${id}`, {
+      body: { accountId: null, headers: null, retryPolicy: null },
+    })
+    expect(cleared.body).toMatchObject({ accountId: null, headers: {}, events: ['x'] })
+    expect((await api.call('GET', `${PATH}/${id}`)).body).toEqual(cleared.body)
+  })
+
+  test.each<[object, string]>([
+    [{ url: 'http://10.0.0.1/' }, 'address_refused'],
+    [{ url: null }, 'invalid'],
+    [{ events: [] }, 'invalid'],
+    [{ filter: { a: 1 } }, 'invalid'],
+    [{ headers: { host: 'x' } }, 'invalid'],
+    [{ ordered: true }, 'not_supported_yet'],
+    [{ secret: `whsec_${'A'.repeat(32)}` }, 'not_supported_yet'],
+    [{ signing: 'v1a' }, 'not_supported_yet'],
+  ])('PATCH %j is refused and changes nothing', async (body, code) => {
+    const { id } = await makeEndpoint()
+    const before = await api.call('GET', `${PATH}/${id}`)
+    const answer = await api.call('PATCH', `${PATH}/${id}`, { body })
+    expect([answer.status, answer.body['code']]).toEqual([422, code])
+    expect((await api.call('GET', `${PATH}/${id}`)).body).toEqual(before.body)
+  })
+
+  test('a PATCH that is refused half way is refused whole', async () => {
+    const { id, dispatcherId } = await makeEndpoint()
+    await api.call('DELETE', `/api/v1/event-dispatchers/${dispatcherId}`)
+    const refused = await api.call('PATCH', `${PATH}/${id}`, { body: { description: 'x', source: 's' } })
+    expect([refused.status, refused.body['errors']]).toMatchObject([422, [{ pointer: '/events' }]])
+    expect((await api.call('GET', `${PATH}/${id}`)).body).toMatchObject({
+      description: '',
+      events: [],
+      dispatcherId: null,
+    })
+    const mended = await api.call('PATCH', `${PATH}/${id}`, { body: { events: ['again'] } })
+    expect(mended.body).toMatchObject({ events: ['again'], dispatcherId: expect.any(String) })
+  })
+
+  test('disable and enable', async () => {
+    const { id } = await makeEndpoint()
+    const off = await api.call('POST', `${PATH}/${id}/disable`)
+    expect(off.body).toMatchObject({ id, enabled: false, disabledReason: 'requested' })
+    const on = await api.call('POST', `${PATH}/${id}/enable`)
+    expect(on.body).toMatchObject({ id, enabled: true, disabledReason: null })
+  })
+
+  test('DELETE ends the endpoint and every dispatcher that sends there', async () => {
+    const { id, dispatcherId } = await makeEndpoint()
+    const body = { event: 'z', dispatchable: { type: 'WEBHOOK', id: id.toUpperCase() }, dispatchableId: `second-${id}` }
+    const second = await api.call('POST', '/api/v1/event-dispatchers', { body })
+    const version = await readVersion()
+    expect((await api.call('DELETE', `${PATH}/${id}`)).status).toBe(204)
+    expect(await readVersion()).toBe(version + 1n)
+    for (const one of [dispatcherId, second.body['id']]) {
+      expect((await api.call('GET', `/api/v1/event-dispatchers/${one}`)).status).toBe(404)
+    }
+    expect((await api.call('GET', `${PATH}/${id}`)).status).toBe(404)
+    expect((await api.call('DELETE', `${PATH}/${id}`)).status).toBe(404)
+    expect((await api.call('POST', `${PATH}/${id}/rotate-secret`)).status).toBe(404)
+    const late = await api.call('POST', '/api/v1/event-dispatchers', { body })
+    expect(late.status).toBe(422)
+  })
+})
+
+describe('rotation', () => {
+  test('the new secret is shown once and current; the former signs on for the overlap', async () => {
+    const made = await makeEndpoint()
+    const path = `${PATH}/${made.id}/rotate-secret`
+    const first = await api.call('POST', path)
+    expect(first.status).toBe(200)
+    expect(first.body['secret']).toMatch(/^whsec_/)
+    const untilMs = Date.parse(first.body['formerUntil'] as unknown as string) - Date.now()
+    expect(Math.abs(untilMs - 86_400_000)).toBeLessThan(60_000)
+    const second = await api.call('POST', path, { body: { overlapSeconds: 604_800 } })
+    expect(await openSecrets(made.id)).toEqual([
+      { secret: second.body['secret'], expiresAt: null },
+      { secret: first.body['secret'], expiresAt: second.body['formerUntil'] },
+      // The longer overlap does not lengthen the shorter.
+      { secret: made['secret'], expiresAt: first.body['formerUntil'] },
+    ])
+    const last = await api.call('POST', path, { body: { overlapSeconds: 0 } })
+    expect(last.body['formerUntil']).toBeNull()
+    expect(await openSecrets(made.id)).toEqual([{ secret: last.body['secret'], expiresAt: null }])
+    expect((await api.call('GET', `${PATH}/${made.id}`)).text).not.toContain('whsec_')
+  })
+
+  test('keeps the scheme, and shows the new public key', async () => {
+    const made = await makeEndpoint({ signing: 'v1a' })
+    const rotated = await api.call('POST', `${PATH}/${made.id}/rotate-secret`)
+    expect(rotated.body).toEqual({ publicKey: expect.stringMatching(/^whpk_/), formerUntil: expect.any(String) })
+    expect(rotated.body['publicKey']).not.toBe(made['publicKey'])
+    expect((await api.call('GET', `${PATH}/${made.id}`)).body['publicKey']).toBe(rotated.body['publicKey'])
+  })
+
+  test('not more than five secrets sign at a time', async () => {
+    const { id } = await makeEndpoint()
+    const path = `${PATH}/${id}/rotate-secret`
+    for (let count = 1; count < 5; count += 1) expect((await api.call('POST', path)).status).toBe(200)
+    expect((await api.call('POST', path)).status).toBe(409)
+    expect(await openSecrets(id)).toHaveLength(5)
+    expect((await api.call('POST', path, { body: { overlapSeconds: 0 } })).status).toBe(200)
+  })
+
+  test('two at the same moment are both kept', async () => {
+    const { id } = await makeEndpoint()
+    const answers = await Promise.all([1, 2].map(() => api.call('POST', `${PATH}/${id}/rotate-secret`)))
+    const secrets = (await openSecrets(id)).map(({ secret }) => secret)
+    expect(secrets).toHaveLength(3)
+    expect(secrets).toEqual(expect.arrayContaining(answers.map((answer) => answer.body['secret'])))
+  })
+
+  test.each([-1, 604_801, 1.5, '60', null])('overlapSeconds %j is refused', async (overlapSeconds) => {
+    const { id } = await makeEndpoint()
+    const answer = await api.call('POST', `${PATH}/${id}/rotate-secret`, { body: { overlapSeconds } })
+    expect([answer.status, answer.body['errors']]).toMatchObject([422, [{ pointer: '/overlapSeconds' }]])
+  })
+})
+
+describe('tenants', () => {
+  test('another tenant and another environment get 403 and nothing changes; nowhere is 404', async () => {
+    const { id } = await makeEndpoint({ description: 'hush' })
+    const before = await api.call('GET', `${PATH}/${id}`)
+    const sealed = await openSecrets(id)
+    for (const key of [api.b.production.secretKey, api.a.development.secretKey]) {
+      const calls: [string, string, unknown][] = [
+        ['GET', '', undefined],
+        ['PATCH', '', { description: 'mine' }],
+        ['DELETE', '', undefined],
+        ['POST', '/enable', undefined],
+        ['POST', '/disable', undefined],
+        ['POST', '/rotate-secret', undefined],
+      ]
+      for (const [method, path, body] of calls) {
+        const answer = await api.call(method, `${PATH}/${id}${path}`, { key, body })
+        expect([method, path, answer.status]).toEqual([method, path, 403])
+        expect(answer.text).not.toMatch(/hush|whsec/)
+        expect((await api.call(method, `${PATH}/${UNKNOWN_ID}${path}`, { key, body })).status).toBe(404)
+      }
+      expect((await api.call('GET', PATH, { key })).text).not.toContain(id)
+    }
+    expect((await api.call('GET', `${PATH}/${id}`)).body).toEqual(before.body)
+    expect(await openSecrets(id)).toEqual(sealed)
+  })
+
+  test('a public key may do nothing here', async () => {
+    const key = api.a.production.publicKey
+    expect((await post({}, key)).status).toBe(403)
+    expect((await api.call('GET', PATH, { key })).status).toBe(403)
+  })
+})
