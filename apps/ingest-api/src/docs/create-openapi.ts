@@ -144,7 +144,8 @@ function toSchema(schema: z.ZodType, io: 'input' | 'output', schemas: Record<str
   const plain = pointToComponents(own) as JsonSchema
   const { id } = z.globalRegistry.get(schema) ?? {}
   if (id === undefined) return plain
-  schemas[id] = plain
+  // A schema that is named at its root is itself among its definitions; what is left at the root only refers to it.
+  if (!Object.hasOwn(definitions as object, id)) schemas[id] = plain
   return { $ref: `${SCHEMA_PATH}${id}` }
 }
 
