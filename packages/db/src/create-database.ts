@@ -17,6 +17,13 @@ const IDLE_TIMEOUT_MS = 60_000
 /** Connections of one process, when it does not say otherwise. */
 const POOL_MAX = 10
 
+/**
+ * Every statement of ours has its index. A plan made while a table is small may read the whole of it instead, and a
+ * connection keeps such a plan (its own prepared statements' and those of foreign keys) while the table grows to
+ * millions of rows. Compiling plans to machine code takes longer than they run.
+ */
+const SESSION_OPTIONS = '-c enable_seqscan=off -c jit=off'
+
 /** How to reach Postgres, and the bounds of doing so. */
 export interface DatabaseOptions {
   url: string
@@ -48,6 +55,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + ANSWER_MARGIN_MS,
     keepAlive: true,
+    options: SESSION_OPTIONS,
   })
   // Without a listener, the error of a connection that dies while idle would end the process.
   pool.on('error', (error) => options.onIdleError?.(error))

@@ -1,7 +1,7 @@
 import pg from 'pg'
 
 /** A number that all schedulers of one database agree on. */
-const LEADER_LOCK = 7_204_551_002
+const LEADER_LOCK = 7_204_551_004
 
 const CONNECTION_TIMEOUT_MS = 3_000
 const CHECK_TIMEOUT_MS = 5_000

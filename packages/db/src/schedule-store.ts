@@ -3,7 +3,14 @@ import { asStorageError } from './as-storage-error.js'
 import { REPUBLISH_AFTER_S } from './accept-store.js'
 import type { Database } from './create-database.js'
 import { WAKE_AFTER_S } from './deliver-store.js'
-import { endExpiredDispatchersSql, listRetentionSql, pruneEventsSql, pruneIdempotencyKeysSql } from './sql/prune.js'
+import {
+  endExpiredDispatchersSql,
+  listRetentionSql,
+  pruneDeliveryOrphansSql,
+  pruneEventOrphansSql,
+  pruneEventsSql,
+  pruneIdempotencyKeysSql,
+} from './sql/prune.js'
 import { measureBacklogSql, takeDueDeliveriesSql, takeDueEventsSql } from './sql/schedule.js'
 
 const DAY_MS = 86_400_000
@@ -94,6 +101,14 @@ export function createScheduleStore({ pool }: Pick<Database, 'pool'>) {
     async pruneIdempotencyKeys(limit: number): Promise<number> {
       const result = await asStorageError(() => pool.query(pruneIdempotencyKeysSql, [limit]))
       return result.rowCount ?? 0
+    },
+
+    async pruneOrphans(limit: number): Promise<number> {
+      return asStorageError(async () => {
+        const events = await pool.query(pruneEventOrphansSql, [limit])
+        const deliveries = await pool.query(pruneDeliveryOrphansSql, [limit])
+        return Math.max(events.rowCount ?? 0, deliveries.rowCount ?? 0)
+      })
     },
 
     async pruneDispatchers(limit: number): Promise<number> {

@@ -89,19 +89,48 @@ const GROUP_EVENTS_MAX = 500
 const GROUPS_IN_FLIGHT_MAX = 2
 const WAITING_EVENTS_MAX = 20_000
 
+type AcceptSteps = AcceptDeps & { announce: (stored: StoredEvent[]) => void }
+
+/** Ids of one announcement, and ids that wait for theirs; those over it are left to the scheduler. */
+const ANNOUNCED_MAX = 500
+const UNANNOUNCED_MAX = 50_000
+
 /** Creates the use case: resolve accounts → store as a group → answer → announce. */
 export function createAcceptEvents(deps: AcceptDeps): { accept: AcceptEvents; drain: () => Promise<void> } {
+  // What is stored while an announcement is under way makes up the next one: under load one job is many groups.
+  const announcements = createGroupCommit<EventRef[], void>({
+    weightMax: ANNOUNCED_MAX,
+    inFlightMax: 1,
+    waitingMax: UNANNOUNCED_MAX,
+    weigh: (refs) => refs.length,
+    run: async (groups) => {
+      await deps.queue.publishDeliver(groups.flat())
+      return groups.map(() => undefined)
+    },
+  })
+  const steps: AcceptSteps = {
+    ...deps,
+    // After the commit, and nobody waits for it: the answer is 200 also when Redis is down.
+    announce: (stored) => {
+      const due = stored.filter((one) => one.isDue).map((one) => one.ref)
+      if (due.length === 0) return
+      announcements.add(due).catch((error: unknown) => deps.onPublishFailed?.(error, due.length))
+    },
+  }
   const groups = createGroupCommit<AcceptRequest, AcceptOutcome>({
     weightMax: GROUP_EVENTS_MAX,
     inFlightMax: GROUPS_IN_FLIGHT_MAX,
     waitingMax: WAITING_EVENTS_MAX,
     weigh: (request) => request.events.length,
     keysOf: (request) => request.events.map((event) => `${request.environment.environmentId} ${event.eventId}`),
-    run: (requests) => acceptGroup(deps, requests),
+    run: (requests) => acceptGroup(steps, requests),
   })
   return {
-    accept: (request) => (needsOwnTransaction(request) ? acceptAlone(deps, request) : groups.add(request)),
-    drain: () => groups.drain(),
+    accept: (request) => (needsOwnTransaction(request) ? acceptAlone(steps, request) : groups.add(request)),
+    drain: async () => {
+      await groups.drain()
+      await announcements.drain()
+    },
   }
 }
 
@@ -111,14 +140,14 @@ function needsOwnTransaction(request: AcceptRequest): boolean {
   return new Set(request.events.map((event) => event.eventId)).size < request.events.length
 }
 
-async function acceptGroup(deps: AcceptDeps, requests: AcceptRequest[]): Promise<(AcceptOutcome | ItemFailure)[]> {
+async function acceptGroup(deps: AcceptSteps, requests: AcceptRequest[]): Promise<(AcceptOutcome | ItemFailure)[]> {
   const startedAt = performance.now()
   try {
     const resolved = await resolveAccounts(deps.accounts, requests)
     const scoped = resolved.flatMap((entry) => (entry.ok ? entry.events : []))
     const isAtomic = requests.some((request) => request.events.length > 1)
     const stored = scoped.length === 0 ? [] : await deps.store.acceptGroup(scoped, isAtomic)
-    announce(deps, stored)
+    deps.announce(stored)
     deps.onAccepted?.({ events: stored.length, requests: requests.length, durationMs: performance.now() - startedAt })
     return answerEach(resolved, stored)
   } catch (error) {
@@ -128,7 +157,7 @@ async function acceptGroup(deps: AcceptDeps, requests: AcceptRequest[]): Promise
 }
 
 // One request's data broke the statement: each is tried on its own, so that the others do not suffer.
-async function acceptOneByOne(deps: AcceptDeps, requests: AcceptRequest[]): Promise<(AcceptOutcome | ItemFailure)[]> {
+async function acceptOneByOne(deps: AcceptSteps, requests: AcceptRequest[]): Promise<(AcceptOutcome | ItemFailure)[]> {
   const outcomes: (AcceptOutcome | ItemFailure)[] = []
   for (const request of requests) {
     try {
@@ -140,14 +169,14 @@ async function acceptOneByOne(deps: AcceptDeps, requests: AcceptRequest[]): Prom
   return outcomes
 }
 
-async function acceptAlone(deps: AcceptDeps, request: AcceptRequest): Promise<AcceptOutcome> {
+async function acceptAlone(deps: AcceptSteps, request: AcceptRequest): Promise<AcceptOutcome> {
   const startedAt = performance.now()
   const [resolved] = await resolveAccounts(deps.accounts, [request])
   if (resolved === undefined || !resolved.ok) return resolved?.outcome ?? { ok: true, events: [] }
   const outcome = await deps.store.acceptRequest(resolved.events, request.idempotency)
   if (outcome.kind === 'conflict') return { ok: false, code: 'idempotency_conflict' }
   if (outcome.kind === 'replayed') return { ok: true, replayed: { status: outcome.status, body: outcome.body } }
-  announce(deps, outcome.events)
+  deps.announce(outcome.events)
   const durationMs = performance.now() - startedAt
   deps.onAccepted?.({ events: outcome.events.length, requests: 1, durationMs })
   return { ok: true, events: outcome.events.map((stored) => stored.accepted) }
@@ -195,11 +224,4 @@ function answerEach(resolved: Resolved[], stored: StoredEvent[]): AcceptOutcome[
     const events = stored.slice(next, (next += entry.events.length))
     return { ok: true, events: events.map((one) => one.accepted) }
   })
-}
-
-// After the commit, and nobody waits for it: the answer is 200 also when Redis is down.
-function announce(deps: AcceptDeps, stored: StoredEvent[]): void {
-  const due = stored.filter((one) => one.isDue).map((one) => one.ref)
-  if (due.length === 0) return
-  deps.queue.publishDeliver(due).catch((error: unknown) => deps.onPublishFailed?.(error, due.length))
 }

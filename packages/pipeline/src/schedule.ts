@@ -15,6 +15,7 @@ export interface PruneStore {
   pruneEvents(limit: number): Promise<number>
   pruneIdempotencyKeys(limit: number): Promise<number>
   pruneDispatchers(limit: number): Promise<number>
+  pruneOrphans(limit: number): Promise<number>
 }
 
 /** Tells whether a queue holds anything that is to be worked on now. Throws when Redis is away. */
@@ -60,7 +61,7 @@ export function createSchedule(deps: ScheduleDeps): {
       })
     },
     prune: async () => {
-      const steps = [store.pruneEvents, store.pruneIdempotencyKeys, store.pruneDispatchers]
+      const steps = [store.pruneEvents, store.pruneIdempotencyKeys, store.pruneDispatchers, store.pruneOrphans]
       let removed = 0
       for (const step of steps)
         removed += await runBatches(PRUNE_BATCHES_MAX, PRUNE_BATCH_MAX, () => step(PRUNE_BATCH_MAX))

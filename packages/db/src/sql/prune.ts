@@ -37,3 +37,26 @@ where d.organization_id = old.organization_id and d.id = old.id`
 export const listRetentionSql = `
 select organization_id, id, retention_days from runtime_environments
 where (organization_id, id) > ($1::uuid, $2::uuid) order by organization_id, id limit $3`
+
+/**
+ * Removes outbox rows whose event or delivery is gone with its environment: there is no foreign key that would. $1: rows
+ * at most. Relies on event_outbox_enqueue_at_idx, event_records_pkey.
+ */
+export const pruneEventOrphansSql = `
+delete from event_outbox b using (
+  select o.organization_id, o.event_record_id from event_outbox o
+  where o.enqueue_at <= now() + interval '1 minute' and not exists (
+    select 1 from event_records r where r.organization_id = o.organization_id and r.id = o.event_record_id)
+  order by o.enqueue_at limit $1 for update skip locked
+) orphan
+where b.organization_id = orphan.organization_id and b.event_record_id = orphan.event_record_id`
+
+/** The same for deliveries. $1: rows at most. Relies on delivery_outbox_wake_at_idx, deliveries_pkey. */
+export const pruneDeliveryOrphansSql = `
+delete from delivery_outbox b using (
+  select o.organization_id, o.delivery_id from delivery_outbox o
+  where o.wake_at <= now() + interval '1 minute' and not exists (
+    select 1 from deliveries d where d.organization_id = o.organization_id and d.id = o.delivery_id)
+  order by o.wake_at limit $1 for update skip locked
+) orphan
+where b.organization_id = orphan.organization_id and b.delivery_id = orphan.delivery_id`
