@@ -13,15 +13,14 @@ export function withDatabase(databaseUrl: string, name: string): string {
   return url.href
 }
 
+/** Makes a database on somebody else's server. */
+export async function makeDatabase(databaseUrl: string, name: string): Promise<void> {
+  await query(databaseUrl, `create database ${pg.escapeIdentifier(name)}`)
+}
+
 /** Removes the database that the bench made on somebody else's server. */
 export async function dropDatabase(databaseUrl: string, name: string): Promise<void> {
-  const client = new pg.Client({ connectionString: withDatabase(databaseUrl, 'postgres') })
-  await client.connect()
-  try {
-    await client.query(`drop database if exists ${client.escapeIdentifier(name)} with (force)`)
-  } finally {
-    await client.end()
-  }
+  await query(databaseUrl, `drop database if exists ${pg.escapeIdentifier(name)} with (force)`)
 }
 
 /** Removes the keys that the bench made on somebody else's server. */
@@ -46,6 +45,16 @@ export async function findRedisPid(redisUrl: string): Promise<number | undefined
   const info = await withRedis(redisUrl, (redis) => redis.info('server'))
   const pid = Number(/process_id:(\d+)/.exec(info)?.[1])
   return REDIS_NAMES.test(await readName(pid)) ? pid : undefined
+}
+
+async function query(databaseUrl: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    await client.query(text)
+  } finally {
+    await client.end()
+  }
 }
 
 async function readName(pid: number): Promise<string> {

@@ -4,7 +4,14 @@ import pg from 'pg'
 import { profileEnvironment } from '../profile/profile-environment.js'
 import { startTool, type Tool, type Tools } from '../tools/start-tool.js'
 import type { WatchedProcess } from '../usage/create-usage-meter.js'
-import { dropDatabase, findPostgresPid, findRedisPid, removeKeys, withDatabase } from './foreign-servers.js'
+import {
+  dropDatabase,
+  findPostgresPid,
+  findRedisPid,
+  makeDatabase,
+  removeKeys,
+  withDatabase,
+} from './foreign-servers.js'
 
 /** Where and how a measure runs. */
 export interface StackSetting {
@@ -40,18 +47,29 @@ export async function runWithStack<Result>(
   setting: StackSetting,
   use: (stack: BenchStack) => Promise<Result>,
 ): Promise<Result> {
-  const { environment, signal, profileDir } = setting
+  const { environment } = setting
   const name = `signalbox_bench_${randomBytes(6).toString('hex')}`
-  const givenUrl = environment['DATABASE_URL']
-  const isForeign = givenUrl !== undefined && givenUrl !== ''
+  const databaseUrl = environment['DATABASE_URL'] ?? ''
+  if (databaseUrl === '') return runNamed(setting, name, use)
+  // A server that somebody else runs gets a database of our own.
+  await makeDatabase(databaseUrl, name)
+  try {
+    const ownEnvironment = { ...environment, DATABASE_URL: withDatabase(databaseUrl, name) }
+    return await runNamed({ ...setting, environment: ownEnvironment }, name, use)
+  } finally {
+    await dropDatabase(databaseUrl, name)
+  }
+}
+
+async function runNamed<Result>(
+  { environment, signal, profileDir }: StackSetting,
+  name: string,
+  use: (stack: BenchStack) => Promise<Result>,
+): Promise<Result> {
+  const profiling = profileDir === undefined ? {} : profileEnvironment(profileDir)
   const stack = await startStack({
-    // A server that somebody else runs gets a database of our own.
-    environment: isForeign ? { ...environment, DATABASE_URL: withDatabase(givenUrl, name) } : environment,
-    appEnvironment: {
-      REDIS_PREFIX: name,
-      LOG_LEVEL: 'info',
-      ...(profileDir !== undefined && profileEnvironment(profileDir)),
-    },
+    environment,
+    appEnvironment: { REDIS_PREFIX: name, LOG_LEVEL: 'info', ...profiling },
     port: FIRST_PORT,
     signal,
   })
@@ -66,7 +84,6 @@ export async function runWithStack<Result>(
     await Promise.all(tools.map((tool) => tool.stop()))
     await pool.end()
     await stack.stop()
-    if (isForeign) await dropDatabase(givenUrl, name)
     if (!stack.services.redis.isOurs) await removeKeys(stack.services.redisUrl, name)
   }
 }
