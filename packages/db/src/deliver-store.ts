@@ -4,7 +4,7 @@ import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
 import { runInTransaction } from './run-in-transaction.js'
 import { loadBodiesSql, loadRulesSql, loadUndeliveredSql } from './sql/load-undelivered.js'
-import { lockUndeliveredSql, useUpDispatcherSql, writeDeliveriesSql } from './sql/write-deliveries.js'
+import { lockUndeliveredSql, useUpDispatchersSql, writeDeliveriesSql } from './sql/write-deliveries.js'
 
 interface EventRef {
   organizationId: string
@@ -116,37 +116,34 @@ function toRule(row: RuleRow): DispatcherRule {
 // The first event of the group that is still undelivered gets the dispatcher; everyone else finds it used up.
 async function useUpOnce(client: pg.PoolClient, decisions: Decision[]): Promise<Decision[]> {
   const wanted = decisions.filter((decision) => decision.deliveries.some((delivery) => delivery.once))
-  const rows = wanted.map((decision) => ({ o: decision.organizationId, i: decision.eventRecordId }))
-  const locked = await client.query<{ id: string }>(lockUndeliveredSql, [JSON.stringify(rows)])
+  const events = wanted.map((decision) => ({ o: decision.organizationId, i: decision.eventRecordId }))
+  const locked = await client.query<{ id: string }>(lockUndeliveredSql, [JSON.stringify(events)])
   const held = new Set(locked.rows.map((row) => row.id))
-  const kept: Decision[] = []
-  for (const decision of decisions) {
-    const deliveries: Decision['deliveries'] = []
-    for (const delivery of decision.deliveries) {
-      if (
-        !delivery.once ||
-        (held.has(decision.eventRecordId) && (await useUp(client, decision, delivery.dispatcherId)))
-      ) {
-        deliveries.push(delivery)
-      }
-    }
-    kept.push({ ...decision, deliveries })
-  }
-  return kept
-}
-
-async function useUp(client: pg.PoolClient, decision: Decision, dispatcherId: string): Promise<boolean> {
-  const used = await client.query(useUpDispatcherSql, [decision.organizationId, dispatcherId])
-  return used.rowCount === 1
+  const dispatchers = wanted
+    .filter((decision) => held.has(decision.eventRecordId))
+    .flatMap(({ organizationId: o, deliveries }) =>
+      deliveries.flatMap(({ once, dispatcherId: i }) => (once ? [{ o, i }] : [])),
+    )
+  const used = await client.query<{ id: string }>(useUpDispatchersSql, [JSON.stringify(dispatchers)])
+  const ours = new Set(used.rows.map((row) => row.id))
+  return decisions.map((decision) => ({
+    ...decision,
+    deliveries: decision.deliveries.filter(
+      ({ once, dispatcherId }) => !once || (held.has(decision.eventRecordId) && ours.delete(dispatcherId)),
+    ),
+  }))
 }
 
 async function writeAll(client: Pick<pg.ClientBase, 'query'>, decisions: Decision[]): Promise<DeliveryRef[]> {
-  const events = decisions.map((decision) => ({
-    o: decision.organizationId,
-    i: decision.eventRecordId,
-    m: decision.deliveries.length,
-    f: decision.failure?.slice(0, FAILURE_CHARACTERS_MAX) ?? null,
-  }))
+  // In one order for all workers: two with the same events in another order would lock each other out.
+  const events = decisions
+    .map((decision) => ({
+      o: decision.organizationId,
+      i: decision.eventRecordId,
+      m: decision.deliveries.length,
+      f: decision.failure?.slice(0, FAILURE_CHARACTERS_MAX) ?? null,
+    }))
+    .sort((a, b) => (a.i < b.i ? -1 : 1))
   const deliveries = decisions.flatMap((decision) =>
     decision.deliveries.map((delivery) => ({
       o: decision.organizationId,

@@ -1,4 +1,5 @@
 export * from './create-test-database.js'
 export * from './create-test-redis.js'
+export * from './create-test-webhook.js'
 export * from './make-event.js'
 export * from './seed-two-tenants.js'

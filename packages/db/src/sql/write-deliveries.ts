@@ -41,15 +41,23 @@ where b.deliver_at <= now()
 order by b.organization_id, b.event_record_id for update of b`
 
 /**
- * Uses up a dispatcher that takes one event only, and makes its set's version new; gives a row only for the one
- * transaction that did. Relies on event_dispatchers_pkey, dispatcher_sets_pkey.
+ * Uses up dispatchers that take one event only, and makes their sets' versions new. $1: JSON rows, repeats allowed.
+ * Gives those dispatchers that this transaction was the one to use up. Relies on event_dispatchers_pkey,
+ * dispatcher_sets_pkey. Everyone locks dispatchers first, in the order of their ids, and a set's version last.
  */
-export const useUpDispatcherSql = `
-with used as (
-  update event_dispatchers set deleted_at = now(), enabled = false
-  where organization_id = $1 and id = $2 and enabled and deleted_at is null and (expires_at is null or expires_at > now())
-  returning organization_id, environment_id
+export const useUpDispatchersSql = `
+with held as materialized (
+  select p.organization_id, p.environment_id, p.id from event_dispatchers p
+  where (p.organization_id, p.id) in (select o, i from json_to_recordset($1::json) as r(o uuid, i uuid))
+    and p.enabled and p.deleted_at is null and (p.expires_at is null or p.expires_at > now())
+  order by p.organization_id, p.id for update of p
+), used as (
+  update event_dispatchers p set deleted_at = now(), enabled = false from held
+  where p.organization_id = held.organization_id and p.id = held.id
+  returning p.organization_id, p.environment_id, p.id
+), bumped as (
+  insert into dispatcher_sets (organization_id, environment_id)
+  select distinct organization_id, environment_id from used order by 1, 2
+  on conflict (organization_id, environment_id) do update set version = dispatcher_sets.version + 1
 )
-insert into dispatcher_sets (organization_id, environment_id) select organization_id, environment_id from used
-on conflict (organization_id, environment_id) do update set version = dispatcher_sets.version + 1
-returning 1`
+select id::text from used`
