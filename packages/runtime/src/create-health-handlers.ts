@@ -44,10 +44,13 @@ export function createHealthHandlers(options: HealthOptions): HealthHandlers {
     async live(_request, response) {
       sendJson(response, 200, { status: 'live' })
     },
-    async ready(_request, response) {
+    async ready(request, response) {
       const results = await check()
       const isStopping = options.isStopping?.() ?? false
-      const isReady = !isStopping && Object.values(results).every((result) => result.status === 'ok')
+      // `?check=postgres` asks for that check alone: a process that can go on without Redis stays in its load balancer.
+      const asked = new URL(request.url ?? '/', 'http://localhost').searchParams.getAll('check')
+      const counted = Object.entries(results).filter(([name]) => asked.length === 0 || asked.includes(name))
+      const isReady = !isStopping && counted.every(([, result]) => result.status === 'ok')
       const status = isStopping ? 'stopping' : isReady ? 'ready' : 'not ready'
       sendJson(response, isReady ? 200 : 503, { status, checks: results })
     },

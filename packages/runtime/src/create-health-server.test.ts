@@ -35,6 +35,14 @@ describe('createHealthServer', () => {
     expect(JSON.parse(body)).toMatchObject({ status: 'ready', checks: { postgres: { status: 'ok' } } })
   })
 
+  test('can be asked about some checks alone', async () => {
+    const checks = { postgres: async () => undefined, redis: () => Promise.reject(new Error('away')) }
+    const get = await serve({ checks })
+    expect((await get('/health/ready?check=postgres')).status).toBe(200)
+    expect((await get('/health/ready?check=postgres&check=redis')).status).toBe(503)
+    expect((await get('/health/ready')).status).toBe(503)
+  })
+
   test('is not ready when one check fails, throws or hangs, says which and not why', async () => {
     const get = await serve({
       checks: {
