@@ -128,6 +128,31 @@ describe('lint', () => {
   }, 60_000)
 })
 
+describe('types', () => {
+  const FILE = 'packages/domain/src/planted.ts'
+  const compile = () => run('tsc', ['-b', 'packages/domain'])
+
+  test('a harmless file passes', async () => {
+    const outcome = await copy.withFile(FILE, `export const planted = 1\n`, compile)
+    expect(outcome).toEqual({ code: 0, output: '' })
+  }, 60_000)
+
+  test.each([
+    ['an enum', `export enum Planted {\n  One,\n}\n`],
+    ['a namespace', `export namespace planted {\n  export const one = 1\n}\n`],
+    ['a value of another type', `export const planted: string = 1\n`],
+    ['an item that may be missing', `export const planted = (list: string[]): string => list[0]\n`],
+  ])(
+    '%s is found',
+    async (_name, source) => {
+      const { code, output } = await copy.withFile(FILE, source, compile)
+      expect(code).not.toBe(0)
+      expect(output).toContain(FILE)
+    },
+    60_000,
+  )
+})
+
 describe('dead code', () => {
   test('an export that nobody imports is found, and only that', async () => {
     const file = 'packages/domain/src/planted.ts'

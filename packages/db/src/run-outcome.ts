@@ -29,7 +29,10 @@ export function isUniqueViolation(error: unknown): boolean {
 }
 
 class RefusedError extends Error {
-  constructor(readonly outcome: Outcome) {
+  readonly outcome: Outcome
+
+  constructor(outcome: Outcome) {
     super('refused')
+    this.outcome = outcome
   }
 }
