@@ -14,6 +14,13 @@ const ANSWER_MARGIN_MS = 5_000
 /** An idle connection is closed after this long, so that a pool grown by a peak shrinks again. */
 const IDLE_TIMEOUT_MS = 60_000
 
+/**
+ * Prisma ends a transaction that takes too long beside whatever statement is under way, and what of a multi-statement
+ * step comes after would then be on its own. So each statement has its own, shorter time, after which all is rolled
+ * back, and this is never reached: no transaction of ours has this many statements.
+ */
+const TRANSACTION_STATEMENTS_MAX = 10
+
 /** Connections of one process, when it does not say otherwise. */
 const POOL_MAX = 10
 
@@ -46,20 +53,28 @@ export interface Database {
 /** Opens the pool; connections are made when they are first needed, so this succeeds while Postgres is away. */
 export function createDatabase(options: DatabaseOptions): Database {
   const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS
+  const connectionTimeoutMs = options.connectionTimeoutMs ?? CONNECTION_TIMEOUT_MS
+  const answerTimeoutMs = statementTimeoutMs + ANSWER_MARGIN_MS
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.poolMax ?? POOL_MAX,
     application_name: options.applicationName ?? 'signalbox',
-    connectionTimeoutMillis: options.connectionTimeoutMs ?? CONNECTION_TIMEOUT_MS,
+    connectionTimeoutMillis: connectionTimeoutMs,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs + ANSWER_MARGIN_MS,
+    query_timeout: answerTimeoutMs,
     keepAlive: true,
     options: SESSION_OPTIONS,
   })
   // Without a listener, the error of a connection that dies while idle would end the process.
   pool.on('error', (error) => options.onIdleError?.(error))
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool),
+    transactionOptions: {
+      maxWait: connectionTimeoutMs + answerTimeoutMs,
+      timeout: TRANSACTION_STATEMENTS_MAX * answerTimeoutMs,
+    },
+  })
   return {
     pool,
     prisma,

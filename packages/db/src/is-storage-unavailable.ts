@@ -18,8 +18,8 @@ const SQL_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '57014', '25006'
 /** Classes of SQLSTATEs: 08 connection exception, 53 insufficient resources. */
 const SQL_STATE_CLASSES = ['08', '53']
 
-/** Prisma's: can't reach, timed out, closed the connection, no connection free in the pool. */
-const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037'])
+/** Prisma's: can't reach, timed out, closed the connection, no connection free in the pool, no transaction in time. */
+const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037'])
 
 /** What `pg` says without a code. */
 const MESSAGES =
@@ -32,16 +32,18 @@ const CAUSES_MAX = 8
 export function isStorageUnavailable(error: unknown): boolean {
   let current: unknown = error
   for (let depth = 0; depth < CAUSES_MAX && typeof current === 'object' && current !== null; depth += 1) {
-    const { code, message, cause, errors } = current as {
+    const { code, message, cause, errors, meta } = current as {
       code?: unknown
       message?: unknown
       cause?: unknown
       errors?: unknown
+      meta?: { driverAdapterError?: unknown } | null
     }
     if (typeof code === 'string' && isCodeOfAbsence(code)) return true
     if (typeof message === 'string' && MESSAGES.test(message)) return true
     if (Array.isArray(errors) && errors.length > 0 && errors.every(isStorageUnavailable)) return true
-    current = cause ?? (current as { originalCode?: unknown }).originalCode
+    // Prisma keeps what the driver said of a raw query in its `meta`.
+    current = cause ?? meta?.driverAdapterError ?? (current as { originalCode?: unknown }).originalCode
     if (typeof current === 'string') return isCodeOfAbsence(current)
   }
   return false

@@ -10,6 +10,7 @@ import {
   createEndpointStore,
   createSecretBox,
   type Database,
+  isStorageUnavailable,
 } from '../src/index.js'
 
 let testDatabase: TestDatabase
@@ -168,6 +169,76 @@ describe('endpoints', () => {
       expect(rows).toEqual([])
     }
   })
+})
+
+describe('transactions', () => {
+  /** Keeps another connection on the row that every change of the environment's dispatchers has to lock. */
+  async function holdSet<T>(run: () => Promise<T>, release: Promise<unknown>): Promise<T> {
+    const client = await database.pool.connect()
+    try {
+      await client.query('begin')
+      await client.query('select 1 from dispatcher_sets where environment_id = $1 for update', [scope.environmentId])
+      const running = run()
+      await Promise.race([release, running.catch(() => undefined)])
+      await client.query('commit')
+      return await running
+    } finally {
+      client.release()
+    }
+  }
+
+  test('one that has to wait for long is whole all the same', async () => {
+    const { dispatcherId } = await makeEndpoint()
+    const dispatchers = createDispatcherStore(database.prisma, box)
+    // Longer than the five seconds after which Prisma ends a transaction unless it is told otherwise.
+    const released = new Promise((resolve) => setTimeout(resolve, 5_500))
+    expect(await holdSet(() => dispatchers.deleteDispatcher(scope, dispatcherId), released)).toBe(true)
+    expect(await dispatchers.findDispatcher(scope, dispatcherId)).toBeUndefined()
+  })
+
+  test('one whose statement takes too long leaves nothing behind, and says that storage is away', async () => {
+    const hasty = createDatabase({ url: testDatabase.databaseUrl, poolMax: 1, statementTimeoutMs: 300 })
+    try {
+      const count = await database.prisma.webhookEndpoint.count()
+      const endpoints = createEndpointStore(hasty.prisma, box)
+      const endpoint = { settings: SETTINGS, secret: { secret: 'whsec_hush' }, subscription: SUBSCRIPTION }
+      const forever = new Promise(() => undefined)
+      const failure = await holdSet(() => endpoints.createEndpoint(scope, endpoint), forever).catch((error) => error)
+      expect(isStorageUnavailable(failure)).toBe(true)
+      expect(await database.prisma.webhookEndpoint.count()).toBe(count)
+      // The connection is as good as before.
+      expect(await endpoints.createEndpoint(scope, endpoint)).toMatchObject({ ok: true })
+    } finally {
+      await hasty.close()
+    }
+  })
+})
+
+test('every way to a server that is away says that storage is away', async () => {
+  const away = createDatabase({ url: 'postgresql://postgres@127.0.0.1:1/none', poolMax: 1 })
+  try {
+    const accounts = createAccountStore(away.prisma)
+    const dispatchers = createDispatcherStore(away.prisma, box)
+    const deliveries = createDeliveryStore(away.prisma)
+    const id = createId()
+    const calls: Promise<unknown>[] = [
+      accounts.findAccount(scope, 'x'),
+      accounts.listAccounts(scope, { limit: 1 }),
+      accounts.createAccount(scope, { identifier: 'x', metadata: {} }),
+      accounts.deleteAccount(scope, 'x'),
+      accounts.isAccountElsewhere(scope, 'x'),
+      dispatchers.deleteDispatcher(scope, id),
+      dispatchers.updateDispatcher(scope, id, { enabled: true }),
+      deliveries.listDeliveries(scope, { limit: 1 }),
+      deliveries.findDelivery(scope, id),
+      deliveries.replayDelivery(scope, id),
+    ]
+    const results = await Promise.allSettled(calls)
+    const isAway = results.map((result) => result.status === 'rejected' && isStorageUnavailable(result.reason))
+    expect(isAway).toEqual(calls.map(() => true))
+  } finally {
+    await away.close()
+  }
 })
 
 describe('deliveries', () => {
