@@ -71,9 +71,12 @@ export function createDispatchStore({ pool, prisma }: Database, secretBox: Secre
     async claimDeliveries(refs: DeliveryRef[], leaseMs: number): Promise<ClaimedRow[]> {
       const [first] = refs
       if (first === undefined) return []
-      const ids = refs.map((ref) => ref.deliveryId)
-      const counts = refs.map((ref) => ref.attemptCount)
-      const values = [first.organizationId, ids, counts, leaseMs, EAGER_PAYLOAD_BYTES_MAX]
+      // In one order for all workers: two with the same deliveries in another order would lock each other out.
+      const sorted = refs.toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1))
+      const ids = sorted.map((ref) => ref.deliveryId)
+      const counts = sorted.map((ref) => ref.attemptCount)
+      const organizationIds = refs.map((ref) => ref.organizationId)
+      const values = [organizationIds, ids, counts, leaseMs, EAGER_PAYLOAD_BYTES_MAX]
       const query = { name: 'claim-deliveries', text: claimDeliveriesSql, values }
       const { rows } = await asStorageError(() => pool.query<ClaimedColumns>(query))
       return rows.map((row) => toClaimed(first.organizationId, row))

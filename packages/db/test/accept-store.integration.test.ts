@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 
 afterEach(async () => {
-  await database.pool.query('delete from event_records')
+  await database.pool.query('truncate event_outbox, delivery_outbox, event_records cascade')
   await database.pool.query('delete from idempotency_keys')
 })
 
