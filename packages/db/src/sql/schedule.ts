@@ -17,6 +17,8 @@ returning b.organization_id, b.event_record_id`
  * Looks at deliveries that have not ended and whose time to be looked at has come: pending ones that are due are given
  * back to be published; a claim whose lease ran out becomes pending and is given back; all others are put off until
  * they can matter. $1, $2, $3 as above. Relies on delivery_outbox_wake_at_idx, deliveries_pkey.
+ * A claim that is being recorded at this moment is skipped: whoever records locks the delivery first and its outbox row
+ * second, so waiting for it while holding the outbox row would lock both out.
  */
 export const takeDueDeliveriesSql = `
 with due as materialized (
@@ -26,10 +28,14 @@ with due as materialized (
 ), seen as materialized (
   select due.*, d.state, d.attempt_count, d.next_attempt_at, d.lease_until
   from due join deliveries d on d.organization_id = due.organization_id and d.id = due.delivery_id
+), expired as materialized (
+  select d.organization_id, d.id
+  from seen join deliveries d on d.organization_id = seen.organization_id and d.id = seen.delivery_id
+  where seen.state = 'in_flight' and d.state = 'in_flight' and d.lease_until < now()
+  for update of d skip locked
 ), freed as (
-  update deliveries d set state = 'pending', lease_until = null, next_attempt_at = now() from seen
-  where d.organization_id = seen.organization_id and d.id = seen.delivery_id
-    and d.state = 'in_flight' and seen.state = 'in_flight' and d.lease_until < now()
+  update deliveries d set state = 'pending', lease_until = null, next_attempt_at = now() from expired
+  where d.organization_id = expired.organization_id and d.id = expired.id
   returning d.organization_id, d.id
 ), ready as (
   select seen.organization_id, seen.delivery_id, seen.dispatcher_id, seen.attempt_count from seen
