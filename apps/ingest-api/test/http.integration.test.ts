@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { Agent, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { deflateSync, gzipSync } from 'node:zlib'
 import { problemSchema } from '@signalbox/api-contract'
@@ -187,6 +188,24 @@ describe('problems', () => {
     expectProblem(await post({ raw: cut, headers: { 'content-encoding': 'gzip' } }), 400, 'malformed_request')
   })
 
+  test('a connection goes on after a body that was refused half way', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const large = Buffer.alloc(6 * 1024 * 1024, 'x')
+    const refused: [Buffer, Record<string, string>, number][] = [
+      [large, {}, 413],
+      [large, { 'transfer-encoding': 'chunked' }, 413],
+      [large, { 'content-encoding': 'gzip', 'transfer-encoding': 'chunked' }, 400],
+      [gzipSync(Buffer.alloc(50 * 1024 * 1024)), { 'content-encoding': 'gzip' }, 413],
+      [large.subarray(0, 1024 * 1024), { 'content-encoding': 'deflate' }, 400],
+      [large, { authorization: 'wrong' }, 401],
+    ]
+    for (const [body, headers, status] of refused) {
+      expect(await sendOver(agent, body, headers)).toBe(status)
+      expect(await sendOver(agent, Buffer.from(JSON.stringify(BODY)), {})).toBe(200)
+    }
+    agent.destroy()
+  }, 20_000)
+
   test('malformed HTTP, headers that are too large and bodies that end early do no harm', async () => {
     expect(await sendBytes('NONSENSE\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 .*application\/problem\+json/s)
     expect(await sendBytes(`GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /)
@@ -311,6 +330,20 @@ describe('operating', () => {
     }
   })
 })
+
+/** Sends a body over an agent's connection and gives the status. */
+function sendOver(agent: Agent, body: Buffer, headers: Record<string, string>): Promise<number> {
+  const base = { authorization: api.a.production.secretKey, 'content-type': 'application/json' }
+  return new Promise((resolve, reject) => {
+    const options = { agent, method: 'POST', headers: { ...base, ...headers } }
+    const request = httpRequest(api.url + EVENTS, options, (response) => {
+      response.resume()
+      response.on('end', () => resolve(response.statusCode ?? 0))
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
+}
 
 /** Writes bytes to the API's port and gives what came back until it closed, or for a while. */
 function sendBytes(bytes: string, { endAfterMs = 1_000 } = {}): Promise<string> {

@@ -13,8 +13,8 @@ const INFLATERS: Readonly<Record<string, () => Transform>> = {
 const ACCEPTED_ENCODINGS = 'gzip, deflate, identity'
 
 /**
- * Reads the body of a request, inflated, never holding more than `bytesMax`. What is not read of a body that is too
- * large is thrown away by node when the answer was sent.
+ * Reads the body of a request, inflated, never holding more than `bytesMax`. A body that is never read is thrown away by
+ * node when the answer was sent.
  */
 export function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer | ProblemAnswer> {
   const encoding = request.headers['content-encoding']
@@ -46,6 +46,8 @@ function collect(
         request.unpipe(source as Transform)
         source.destroy()
       }
+      // What is still to come is thrown away; left unread, it would block the connection for the next request.
+      request.resume()
       resolve(answer)
     }
     const onData = (chunk: Buffer): void => {
