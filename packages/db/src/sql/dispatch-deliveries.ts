@@ -1,14 +1,15 @@
 /**
- * pending → in_flight for deliveries of one organization that are due and have had just as many attempts as their queue
- * job says. $1: organization. $2, $3: delivery ids and attempt counts. $4: milliseconds of the lease. $5: bytes over
- * which a payload is left out. Gives what is sent, and the lease, which stands for this claim.
+ * pending → in_flight for deliveries that are due and have had just as many attempts as their queue job says. $1, $2, $3:
+ * organizations, delivery ids and attempt counts, side by side. $4: milliseconds of the lease. $5: bytes over which a
+ * payload is left out. Gives what is sent, and the lease, which stands for this claim.
+ * The organization comes with each row and not as one constant: a constant invites a plan that reads all its deliveries.
  * Relies on deliveries_pkey and event_records_pkey; a HOT update, for no index holds what it changes.
  */
 export const claimDeliveriesSql = `
 update deliveries d
-set state = 'in_flight', lease_until = now() + make_interval(secs => $4::float8 / 1000)
-from unnest($2::uuid[], $3::int[]) as g(i, n), event_records r
-where d.organization_id = $1 and d.id = g.i and d.attempt_count = g.n and d.state = 'pending'
+set state = 'in_flight', updated_at = clock_timestamp(), lease_until = now() + make_interval(secs => $4::float8 / 1000)
+from unnest($1::uuid[], $2::uuid[], $3::int[]) as g(o, i, n), event_records r
+where d.organization_id = g.o and d.id = g.i and d.attempt_count = g.n and d.state = 'pending'
   and (d.next_attempt_at is null or d.next_attempt_at <= now() + interval '250 milliseconds')
   and r.organization_id = d.organization_id and r.id = d.event_record_id
 returning d.id, d.environment_id, d.dispatcher_id, d.attempt_count, d.attempt_offset, d.lease_until::text as lease,
@@ -32,7 +33,7 @@ with input as materialized (
     ms int, out text, st int, h jsonb, b text, ec text, ed text, ad text)
 ), moved as (
   update deliveries d
-  set state = input.s, attempt_count = input.n, lease_until = null,
+  set state = input.s, updated_at = clock_timestamp(), attempt_count = input.n, lease_until = null,
     next_attempt_at = case when input.s = 'pending' then now() + make_interval(secs => input.w::float8 / 1000) end,
     reason = input.y, last_error = input.ec, last_status = input.st,
     settled_at = case when input.s <> 'pending' then now() end

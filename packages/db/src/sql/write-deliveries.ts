@@ -14,7 +14,7 @@ with event as materialized (
   returning b.organization_id, b.event_record_id
 ), marked as (
   update event_records r
-  set delivered_at = case when event.f is null then now() end, matched_count = event.m,
+  set updated_at = clock_timestamp(), delivered_at = case when event.f is null then now() end, matched_count = event.m,
     failed_at = case when event.f is not null then now() end, failure_reason = event.f
   from event join taken on taken.organization_id = event.o and taken.event_record_id = event.i
   where r.organization_id = event.o and r.id = event.i
