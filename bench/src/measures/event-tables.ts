@@ -30,7 +30,7 @@ export async function waitUntilMatched(pool: pg.Pool): Promise<void> {
 
 /** Empties the tables of events and deliveries, so that every round meets the same. Nothing may be under way. */
 export async function emptyTables(pool: pg.Pool): Promise<void> {
-  await pool.query('truncate event_records cascade')
+  await pool.query('truncate event_records, event_outbox, delivery_outbox cascade')
   // So that no round pays for the pages that the one before it left to be written. A server of somebody else may refuse.
   await pool.query('checkpoint').catch(() => undefined)
 }
