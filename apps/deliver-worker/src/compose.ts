@@ -1,5 +1,6 @@
+import type { EventRef } from '@signalbox/domain'
 import { createDatabase, createDeliverStore } from '@signalbox/db'
-import { createDeliverEvents, type DeliverCounts, type EventRef } from '@signalbox/pipeline'
+import { createDeliverEvents, type DeliverCounts } from '@signalbox/pipeline'
 import { createDeliverWorker, createProducerConnection, createQueues, createWorkerConnection } from '@signalbox/queue'
 import { type AppContext, createDeliverMetrics, createHealthServer, createMetrics } from '@signalbox/runtime'
 import type { DeliverWorkerConfig } from './config.js'

@@ -1,4 +1,5 @@
-import type { AttemptRecord, DispatchObserver } from '@signalbox/pipeline'
+import type { AttemptRecord } from '@signalbox/domain'
+import type { DispatchObserver } from '@signalbox/pipeline'
 import type { createDispatchMetrics, Logger } from '@signalbox/runtime'
 
 /** Counts every attempt; writes a line for each that did not succeed, and one for all that did within a second. */

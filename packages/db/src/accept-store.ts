@@ -2,8 +2,11 @@ import {
   createId,
   EVENT_UPDATE_MARGIN_MS,
   type AcceptedEvent,
-  type NewEvent,
   type TenantScope,
+  type IdempotentRequest,
+  type RequestOutcome,
+  type ScopedEvent,
+  type StoredEvent,
 } from '@signalbox/domain'
 import type pg from 'pg'
 import { asStorageError } from './as-storage-error.js'
@@ -13,31 +16,6 @@ import { acceptEventsSql } from './sql/accept-events.js'
 import { claimIdempotencyKeySql, finishIdempotencyKeySql, readIdempotencyKeySql } from './sql/idempotency-keys.js'
 import { resendEventsSql } from './sql/resend-events.js'
 import { createAccountsSql, findAccountsSql } from './sql/resolve-accounts.js'
-
-/** An event with its tenant and the account that it was resolved to. */
-export interface ScopedEvent extends TenantScope {
-  event: NewEvent
-  externalAccountId: string | null
-  accountIdentifier: string | null
-}
-
-/** What became of one event; `isDue` ones have to be queued. */
-export interface StoredEvent {
-  accepted: AcceptedEvent
-  ref: { organizationId: string; eventRecordId: string }
-  isDue: boolean
-}
-
-interface Idempotency {
-  keyHash: Buffer
-  requestHash: Buffer
-  buildAnswer: (events: AcceptedEvent[]) => { status: number; body: string }
-}
-
-type RequestOutcome =
-  | { kind: 'stored'; events: StoredEvent[] }
-  | { kind: 'replayed'; status: number; body: string }
-  | { kind: 'conflict' }
 
 /** An announced event that is still undelivered after this long is published again by the scheduler. */
 export const REPUBLISH_AFTER_S = 30
@@ -58,7 +36,7 @@ export function createAcceptStore({ pool }: Pick<Database, 'pool'>) {
     },
 
     /** One request on its own, in one transaction: ids may repeat, and an idempotency key is claimed with it. */
-    async acceptRequest(events: ScopedEvent[], idempotency?: Idempotency): Promise<RequestOutcome> {
+    async acceptRequest(events: ScopedEvent[], idempotency?: IdempotentRequest): Promise<RequestOutcome> {
       return asStorageError(() =>
         runInTransaction(pool, async (client): Promise<RequestOutcome> => {
           const [first] = events
@@ -243,7 +221,7 @@ async function storeInRounds(client: Queryable, events: ScopedEvent[]): Promise<
 async function claimKey(
   client: Queryable,
   scope: TenantScope,
-  { keyHash, requestHash }: Idempotency,
+  { keyHash, requestHash }: IdempotentRequest,
 ): Promise<RequestOutcome | undefined> {
   const key = [scope.organizationId, scope.environmentId, keyHash]
   // Waits for a concurrent request with the same key to end.

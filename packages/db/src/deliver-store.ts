@@ -1,29 +1,18 @@
-import type { DispatcherRule, Filter, PayloadType, TenantScope } from '@signalbox/domain'
+import type {
+  DispatcherRule,
+  Filter,
+  PayloadType,
+  TenantScope,
+  DeliverDecision,
+  DeliveryRef,
+  EventRef,
+} from '@signalbox/domain'
 import type pg from 'pg'
 import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
 import { runInTransaction } from './run-in-transaction.js'
 import { loadBodiesSql, loadRulesSql, loadUndeliveredSql } from './sql/load-undelivered.js'
 import { lockUndeliveredSql, useUpDispatchersSql, writeDeliveriesSql } from './sql/write-deliveries.js'
-
-interface EventRef {
-  organizationId: string
-  eventRecordId: string
-}
-
-/** What was decided for one event. */
-interface Decision extends TenantScope {
-  eventRecordId: string
-  deliveries: { id: string; eventRecordId: string; dispatcherId: string; once: boolean }[]
-  failure: string | null
-}
-
-interface DeliveryRef {
-  organizationId: string
-  dispatcherId: string
-  deliveryId: string
-  attemptCount: number
-}
 
 interface UndeliveredRow {
   organization_id: string
@@ -85,7 +74,7 @@ export function createDeliverStore({ pool }: Pick<Database, 'pool'>) {
     },
 
     /** One transaction. Gives the deliveries of those events that were still undelivered. */
-    async writeDeliveries(decisions: Decision[]): Promise<DeliveryRef[]> {
+    async writeDeliveries(decisions: DeliverDecision[]): Promise<DeliveryRef[]> {
       const hasOnce = decisions.some((decision) => decision.deliveries.some((delivery) => delivery.once))
       return asStorageError(() =>
         hasOnce
@@ -114,7 +103,7 @@ function toRule(row: RuleRow): DispatcherRule {
 }
 
 // The first event of the group that is still undelivered gets the dispatcher; everyone else finds it used up.
-async function useUpOnce(client: pg.PoolClient, decisions: Decision[]): Promise<Decision[]> {
+async function useUpOnce(client: pg.PoolClient, decisions: DeliverDecision[]): Promise<DeliverDecision[]> {
   const wanted = decisions.filter((decision) => decision.deliveries.some((delivery) => delivery.once))
   const events = wanted.map((decision) => ({ o: decision.organizationId, i: decision.eventRecordId }))
   const locked = await client.query<{ id: string }>(lockUndeliveredSql, [JSON.stringify(events)])
@@ -134,7 +123,7 @@ async function useUpOnce(client: pg.PoolClient, decisions: Decision[]): Promise<
   }))
 }
 
-async function writeAll(client: Pick<pg.ClientBase, 'query'>, decisions: Decision[]): Promise<DeliveryRef[]> {
+async function writeAll(client: Pick<pg.ClientBase, 'query'>, decisions: DeliverDecision[]): Promise<DeliveryRef[]> {
   // In one order for all workers: two with the same events in another order would lock each other out.
   const events = decisions
     .map((decision) => ({

@@ -1,7 +1,15 @@
-import { type AttemptReading, type EndReason, type NextStep, SignalboxError } from '@signalbox/domain'
+import {
+  type EndReason,
+  type NextStep,
+  SignalboxError,
+  type AttemptRecord,
+  type ClaimedRow,
+  type DeliveryRef,
+  type DispatchTarget,
+} from '@signalbox/domain'
 import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
-import { type DispatchTarget, loadTarget } from './load-target.js'
+import { loadTarget } from './load-target.js'
 import type { SecretBox } from './secret-box.js'
 import {
   claimDeliveriesSql,
@@ -10,35 +18,6 @@ import {
   recordAttemptsSql,
   skipDeliveriesSql,
 } from './sql/dispatch-deliveries.js'
-
-interface DeliveryRef {
-  organizationId: string
-  dispatcherId: string
-  deliveryId: string
-  attemptCount: number
-}
-
-interface ClaimedRow extends DeliveryRef {
-  environmentId: string
-  attemptOffset: number
-  lease: string
-  acceptedAt: Date
-  eventId: string
-  name: string
-  source: string
-  timestamp: Date
-  payload: string | null
-  context: string
-  accountIdentifier: string | null
-  traceParent: string | null
-}
-
-interface AttemptRecord {
-  delivery: ClaimedRow
-  startedAt: Date
-  reading: AttemptReading
-  step: NextStep
-}
 
 interface ClaimedColumns {
   id: string

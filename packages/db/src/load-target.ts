@@ -1,25 +1,8 @@
-import { DEFAULT_LIMITS, DEFAULT_RETRY_POLICY, type RetryPolicy } from '@signalbox/domain'
+import { DEFAULT_LIMITS, DEFAULT_RETRY_POLICY, type DispatchTarget } from '@signalbox/domain'
 import type pg from 'pg'
 import { z } from 'zod'
 import { type SecretBox, SecretBoxError, toRowIdentity } from './secret-box.js'
 import { loadTargetSql } from './sql/load-target.js'
-
-/** What a dispatcher invokes, its secrets opened. */
-export interface DispatchTarget {
-  type: string
-  laneKey: string
-  environmentId: string
-  skipReason: 'dispatcher_disabled' | 'endpoint_disabled' | 'secret_unreadable' | null
-  endpointId: string | null
-  url: string
-  method: 'POST' | 'PUT' | 'PATCH'
-  headers: Record<string, string>
-  secrets: string[]
-  timeoutMs: number
-  concurrency: number
-  deliveriesInFlightMax: number
-  retryPolicy: RetryPolicy
-}
 
 interface TargetRow {
   environment_id: string

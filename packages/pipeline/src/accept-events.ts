@@ -4,35 +4,13 @@ import {
   type Environment,
   type NewEvent,
   type TenantScope,
+  type EventRef,
+  type IdempotentRequest,
+  type RequestOutcome,
+  type ScopedEvent,
+  type StoredEvent,
 } from '@signalbox/domain'
 import { createGroupCommit, ItemFailure } from './group-commit.js'
-
-/** An accepted event by our ids: all that a queue job carries. */
-export interface EventRef {
-  organizationId: string
-  eventRecordId: string
-}
-
-/** A new event with the tenant it belongs to and the account it was resolved to. */
-export interface ScopedEvent extends TenantScope {
-  event: NewEvent
-  externalAccountId: string | null
-  accountIdentifier: string | null
-}
-
-/** What the store did with one event. `isDue`: it is durable, not delivered and due now, so it has to be queued. */
-export interface StoredEvent {
-  accepted: AcceptedEvent
-  ref: EventRef
-  isDue: boolean
-}
-
-/** A request that was made once already. */
-export interface IdempotentRequest {
-  keyHash: Buffer
-  requestHash: Buffer
-  buildAnswer: (events: AcceptedEvent[]) => { status: number; body: string }
-}
 
 /** The store that makes events durable. Each method is one transaction; both follow the rules for re-sent ids. */
 export interface AcceptStore {
@@ -41,12 +19,6 @@ export interface AcceptStore {
   /** One request on its own: ids may repeat, and an idempotency key is claimed in the same transaction. */
   acceptRequest(events: ScopedEvent[], idempotency?: IdempotentRequest): Promise<RequestOutcome>
 }
-
-/** What became of a request on its own. */
-export type RequestOutcome =
-  | { kind: 'stored'; events: StoredEvent[] }
-  | { kind: 'replayed'; status: number; body: string }
-  | { kind: 'conflict' }
 
 /** Finds (and, where the environment says so, makes) the external accounts that events name. */
 export interface AccountResolver {

@@ -6,45 +6,12 @@ import {
   type Json,
   type MatchableEvent,
   type TenantScope,
+  type DeliverDecision,
+  type DeliveryRef,
+  type EventBody,
+  type EventRef,
+  type UndeliveredEvent,
 } from '@signalbox/domain'
-import type { EventRef } from './accept-events.js'
-
-/** An accepted event that is due and not delivered yet, without its payload and context. */
-export interface UndeliveredEvent extends TenantScope, Omit<MatchableEvent, 'readPayload' | 'readContext'> {
-  eventRecordId: string
-  /** Version of the environment's dispatchers, read in the same snapshot as the event. */
-  dispatcherSetVersion: string
-}
-
-/** What filters look at, as JSON text. */
-export interface EventBody {
-  payload: string
-  context: string
-}
-
-/** One delivery to be written, pending. */
-export interface NewDelivery {
-  id: string
-  eventRecordId: string
-  dispatcherId: string
-  /** The dispatcher takes one event only: the delivery is written only by the transaction that uses it up. */
-  once: boolean
-}
-
-/** What was decided for one event. A failure sets the event aside with its reason. */
-export interface DeliverDecision extends TenantScope {
-  eventRecordId: string
-  deliveries: NewDelivery[]
-  failure: string | null
-}
-
-/** A pending delivery by our ids, and how many attempts it has had: all that a queue job carries. */
-export interface DeliveryRef {
-  organizationId: string
-  dispatcherId: string
-  deliveryId: string
-  attemptCount: number
-}
 
 /** Reads what is to be delivered and writes what was decided. Each method is one transaction. */
 export interface DeliverStore {

@@ -1,20 +1,17 @@
-import { decideNextStep, type AttemptReading, type EndReason, type NextStep } from '@signalbox/domain'
-import type { DeliveryRef, DispatchQueue } from './deliver-events.js'
-import type { ClaimedDelivery, DispatchablePorts, DispatchTarget } from './dispatchables/dispatchable-type.js'
+import {
+  decideNextStep,
+  type AttemptReading,
+  type EndReason,
+  type AttemptRecord,
+  type ClaimedRow,
+  type DeliveryRef,
+  type DispatchTarget,
+} from '@signalbox/domain'
+import type { DispatchQueue } from './deliver-events.js'
+import type { DispatchablePorts } from './dispatchables/dispatchable-type.js'
 import { dispatchableTypes } from './dispatchables/index.js'
 import { createGroupCommit } from './group-commit.js'
 import { createLanes, type Place } from './lanes.js'
-
-/** A claimed delivery as the store gives it: a large payload is left out, to be loaded when its turn comes. */
-export type ClaimedRow = Omit<ClaimedDelivery, 'payload'> & { payload: string | null }
-
-/** A finished attempt and what follows from it, to be recorded while the claim holds. */
-export interface AttemptRecord {
-  delivery: ClaimedRow
-  startedAt: Date
-  reading: AttemptReading
-  step: NextStep
-}
 
 /** Claims deliveries and records what became of them. Each method is one transaction, guarded by state and claim. */
 export interface DispatchStore {

@@ -1,6 +1,6 @@
-import type { EventRef } from './accept-events.js'
+import type { DeliveryRef, EventRef } from '@signalbox/domain'
 import type { DeliverQueue } from './accept-events.js'
-import type { DeliveryRef, DispatchQueue } from './deliver-events.js'
+import type { DispatchQueue } from './deliver-events.js'
 
 /** Finds due work that nobody has taken, in bounded batches, and moves the moment at which it is looked at again. */
 export interface ScheduleStore {

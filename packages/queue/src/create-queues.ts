@@ -1,22 +1,9 @@
+import type { DeliveryRef, EventRef } from '@signalbox/domain'
 import { createHash } from 'node:crypto'
 import { Queue, type JobsOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { DeliverJob, DispatchJob } from './job-data.js'
 import { DEFAULT_PREFIX, prefixOf, QUEUE_NAMES, type QueueName } from './queue-names.js'
-
-/** An event by our ids. */
-export interface EventRef {
-  organizationId: string
-  eventRecordId: string
-}
-
-/** A delivery by our ids, with the attempts it has had. */
-export interface DeliveryRef {
-  organizationId: string
-  dispatcherId: string
-  deliveryId: string
-  attemptCount: number
-}
 
 /** What a queue holds: jobs by state, and the seconds since the oldest waiting one was published. */
 export interface QueueReading {

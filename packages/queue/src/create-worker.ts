@@ -1,6 +1,6 @@
+import type { DeliveryRef, EventRef } from '@signalbox/domain'
 import { Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
-import type { DeliveryRef, EventRef } from './create-queues.js'
 import { deliverJobSchema, dispatchJobSchema } from './job-data.js'
 import { DEFAULT_PREFIX, prefixOf, QUEUE_NAMES, type QueueName } from './queue-names.js'
 

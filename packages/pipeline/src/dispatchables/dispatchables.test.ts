@@ -1,11 +1,6 @@
+import type { ClaimedDelivery, DispatchTarget } from '@signalbox/domain'
 import { describe, expect, test } from '@jest/globals'
-import type {
-  ClaimedDelivery,
-  DispatchablePorts,
-  DispatchTarget,
-  OutboundRequest,
-  OutboundResult,
-} from './dispatchable-type.js'
+import type { DispatchablePorts, OutboundRequest, OutboundResult } from './dispatchable-type.js'
 import { buildEphemeralBody } from './ephemeral.js'
 import { dispatchableTypes } from './index.js'
 import { buildWebhookBody } from './webhook.js'

@@ -1,5 +1,6 @@
+import type { ClaimedDelivery } from '@signalbox/domain'
 import { z } from 'zod'
-import type { ClaimedDelivery, DispatchableType } from './dispatchable-type.js'
+import type { DispatchableType } from './dispatchable-type.js'
 import { sendSigned } from './send-signed.js'
 
 /** Sends the first matching event to a URL; its dispatcher is gone by then. */

@@ -1,5 +1,5 @@
-import type { AttemptReading } from '@signalbox/domain'
-import type { ClaimedDelivery, DispatchablePorts, DispatchTarget } from './dispatchable-type.js'
+import type { AttemptReading, ClaimedDelivery, DispatchTarget } from '@signalbox/domain'
+import type { DispatchablePorts } from './dispatchable-type.js'
 import { readHttpResult } from './read-http-result.js'
 
 /** Sends a JSON body to the target, signed as Standard Webhooks says, with the event's trace carried on. */

@@ -1,0 +1,12 @@
+import { createProducerConnection, createQueues } from './dist/index.js'
+const c = createProducerConnection({ url: 'redis://127.0.0.1:1' })
+const q = createQueues(c, 'x')
+await new Promise((r) => setTimeout(r, 300))
+console.log('closing', c.status)
+const t0 = performance.now()
+await q.close()
+console.log('closed', c.status, performance.now() - t0)
+c.disconnect()
+console.log(c.status)
+process.on('exit', () => console.log('exit after', performance.now() - t0))
+setTimeout(() => console.log(process.getActiveResourcesInfo()), 100)
