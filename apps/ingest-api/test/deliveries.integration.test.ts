@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createId, DELIVERY_STATES, type DeliveryState } from '@signalbox/domain'
+import request from 'supertest'
 import { startIngestApi } from '../src/compose.js'
 import { type ApiAnswer, startTestApi, type TestApi } from './start-test-api.js'
 
@@ -268,8 +269,7 @@ describe('replay', () => {
     const config = { ...api.config, REDIS_URL: 'redis://127.0.0.1:1' }
     const alone = await startIngestApi(config)
     try {
-      const headers = { authorization: `Bearer ${key}` }
-      const answer = await fetch(`${alone.url}${PATH}/${id}/replay`, { method: 'POST', headers })
+      const answer = await request(alone.url).post(`${PATH}/${id}/replay`).set('authorization', `Bearer ${key}`)
       expect(answer.status).toBe(200)
       expect(await api.database.prisma.deliveryOutbox.count({ where: { deliveryId: id } })).toBe(1)
     } finally {
