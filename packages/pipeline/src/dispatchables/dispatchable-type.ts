@@ -1,4 +1,4 @@
-import type { AttemptReading, RetryPolicy, ClaimedDelivery, DispatchTarget } from '@signalbox/domain'
+import type { AttemptReading, ClaimedDelivery, DispatchTarget } from '@signalbox/domain'
 import type { z } from 'zod'
 
 /** One outbound HTTP exchange. */
