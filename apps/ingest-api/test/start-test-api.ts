@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createDatabase, type Database } from '@signalbox/db'
 import { createTestDatabase, createTestRedis, seedTwoTenants, type TwoTenants } from '@signalbox/testkit'
 import supertest from 'supertest'
+import { checkDocumented } from './check-documented.js'
 import { configSchema, type IngestApiConfig, startIngestApi } from '../src/compose.js'
 
 /** The API as in production, on a database and a Redis prefix of its own. */
@@ -84,5 +85,12 @@ async function call(url: string, method: string, { key, body, raw, headers = {} 
   if (content !== undefined && headers['content-type'] === undefined) request.set('content-type', 'application/json')
   // A serializer of our own: what is sent is what was given, byte for byte.
   const response = await request.serialize((given: unknown) => given as string).send(content as string | undefined)
-  return { status: response.status, headers: new Headers(response.headers), text: response.text, body: response.body }
+  const answer = {
+    status: response.status,
+    headers: new Headers(response.headers),
+    text: response.text,
+    body: response.body,
+  }
+  checkDocumented(method, url.slice(origin.length), answer)
+  return answer
 }
