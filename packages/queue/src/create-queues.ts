@@ -63,10 +63,13 @@ export function createQueues(connection: Redis, prefix = DEFAULT_PREFIX): Queues
     async publishDispatch(refs, options) {
       assertReady()
       const delayMs = options?.delayMs ?? 0
+      // A delayed job is one of its time: it must not pass for the job that puts its own deliveries off and still runs.
+      const delay = delayMs > 0 ? { delay: delayMs } : {}
+      const dueAt = delayMs > 0 ? [Date.now() + delayMs] : []
       const jobs = groupByDispatcher(refs).map((data) => ({
         name: QUEUE_NAMES.dispatch,
         data,
-        opts: { ...JOB_OPTIONS, jobId: makeJobId(data.deliveries.flat()), ...(delayMs > 0 ? { delay: delayMs } : {}) },
+        opts: { ...JOB_OPTIONS, jobId: makeJobId([...data.deliveries.flat(), ...dueAt]), ...delay },
       }))
       for (const part of chunk(jobs, ADD_BULK_MAX)) await queues.dispatch.addBulk(part)
     },
@@ -109,7 +112,9 @@ function toDeliverJob(refs: EventRef[]): DeliverJob {
 function groupByDispatcher(refs: DeliveryRef[]): DispatchJob[] {
   const jobs = new Map<string, DispatchJob>()
   const full: DispatchJob[] = []
-  for (const { organizationId, dispatcherId, deliveryId, attemptCount } of refs) {
+  // In one order, so that the same deliveries published again make the same jobs.
+  const sorted = refs.toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1))
+  for (const { organizationId, dispatcherId, deliveryId, attemptCount } of sorted) {
     let job = jobs.get(dispatcherId)
     if (job === undefined) {
       job = { organizationId, dispatcherId, deliveries: [] }
