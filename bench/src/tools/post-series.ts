@@ -23,9 +23,10 @@ export async function postSeries(load: SeriesLoad): Promise<SeriesLoadResult> {
   const url = new URL(load.url)
   const requests = makeRequests(load, url)
   const ahead: Buffer[] = []
-  for (const request of requests) {
-    ahead.push(request)
-    if (ahead.length === REQUESTS_AHEAD_MAX) break
+  while (ahead.length < REQUESTS_AHEAD_MAX) {
+    const { value } = requests.next()
+    if (value === undefined) break
+    ahead.push(value)
   }
   const connections = await Promise.all(Array.from({ length: load.connections }, () => openConnection(url)))
   const startedAt = Date.now()
