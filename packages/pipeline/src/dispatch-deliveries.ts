@@ -11,7 +11,7 @@ import type { DispatchQueue } from './deliver-events.js'
 import type { DispatchablePorts } from './dispatchables/dispatchable-type.js'
 import { dispatchableTypes } from './dispatchables/index.js'
 import { createGroupCommit } from './group-commit.js'
-import { createLanes, type Place } from './lanes.js'
+import { createLanes, type Lane, type Lanes, type Place } from './lanes.js'
 
 /** Claims deliveries and records what became of them. Each method is one transaction, guarded by state and claim. */
 export interface DispatchStore {
@@ -55,9 +55,12 @@ export interface DispatchObserver {
 
 /** A delivery that finds no place for this long gives its queue job's slot to others and waits in Postgres. */
 const PLACE_WAIT_MS = 1_500
-/** A parked delivery comes back after the wait that its lane foresees, within these bounds. */
+/**
+ * A parked delivery comes back when its lane will have come to it, within these bounds: no sooner than it is worth the
+ * writing, no later than one wants to wait for a receiver that has become quick again.
+ */
 const PARK_MS_MIN = 1_000
-const PARK_MS_MAX = 60_000
+const PARK_MS_MAX = 300_000
 /** A lease covers waiting, the exchange and the recording with a margin. */
 const LEASE_MARGIN_MS = 10_000
 /** Exchanges with a large payload at one time: what bounds memory when every payload has the largest size. */
@@ -75,36 +78,87 @@ export function createDispatchDeliveries(deps: DispatchDeps): {
   countInFlight: () => number
   drain: () => Promise<void>
 } {
-  const underWay = new Set<Promise<void>>()
   const lanes = createLanes(() => performance.now())
+  const attempts = createAttempts(deps, lanes)
+  return {
+    dispatch: async (refs) => {
+      const [first] = refs
+      if (first === undefined) return { started: 0, parked: 0, skipped: 0 }
+      const target = await deps.store.loadTarget(first.organizationId, first.dispatcherId)
+      const skipReason = target === undefined ? 'dispatcher_disabled' : target.skipReason
+      if (target !== undefined && skipReason === null) return dispatchTo({ ...deps, lanes, attempts }, target, refs)
+      await deps.store.skipDeliveries(refs, skipReason ?? 'dispatcher_disabled')
+      return { started: 0, parked: 0, skipped: refs.length }
+    },
+    countInFlight: attempts.countInFlight,
+    drain: attempts.drain,
+  }
+}
+
+type Dispatching = DispatchDeps & { lanes: Lanes; attempts: Attempts }
+
+async function dispatchTo(deps: Dispatching, target: DispatchTarget, refs: DeliveryRef[]): Promise<DispatchCounts> {
+  const lane = deps.lanes.get(target.laneKey, target.concurrency)
+  if (lane.expectWaitMs() > PLACE_WAIT_MS) {
+    await park(deps, lane, { refs, claimed: [] })
+    return { started: 0, parked: refs.length, skipped: 0 }
+  }
+  const claimed = await deps.store.claimDeliveries(refs, PLACE_WAIT_MS + target.timeoutMs + LEASE_MARGIN_MS)
+  const placeless: ClaimedRow[] = []
+  await Promise.all(
+    claimed.map(async (delivery) => {
+      const place = await findPlace(deps, delivery, target)
+      if (place === undefined) placeless.push(delivery)
+      else deps.attempts.start(delivery, target, place)
+    }),
+  )
+  if (placeless.length > 0) await park(deps, lane, { refs: [], claimed: placeless })
+  return { started: claimed.length - placeless.length, parked: placeless.length, skipped: 0 }
+}
+
+// In the same order for all, so that no two wait for each other.
+async function findPlace(
+  deps: Pick<Dispatching, 'lanes' | 'inFlightMax'>,
+  delivery: ClaimedRow,
+  target: DispatchTarget,
+): Promise<Place | undefined> {
+  const places: Place[] = []
+  const wanted: [string, number][] = [
+    [target.laneKey, target.concurrency],
+    [`environment ${target.environmentId}`, target.deliveriesInFlightMax],
+    ['all', deps.inFlightMax],
+  ]
+  if (delivery.payload === null) wanted.push(['large', LARGE_AT_ONCE_MAX])
+  const leave = (): void => places.forEach((place) => place.leave())
+  for (const [key, placesMax] of wanted) {
+    const place = await deps.lanes.get(key, placesMax).enter(PLACE_WAIT_MS)
+    if (place === undefined) return void leave()
+    places.push(place)
+  }
+  return { leave }
+}
+
+interface Attempts {
+  start(delivery: ClaimedRow, target: DispatchTarget, place: Place): void
+  countInFlight(): number
+  drain(): Promise<void>
+}
+
+// Attempts go on after their queue job: their leases cover a crash.
+function createAttempts(deps: DispatchDeps, lanes: Lanes): Attempts {
+  const underWay = new Set<Promise<void>>()
   const records = createGroupCommit<AttemptRecord, boolean>({
     weightMax: RECORD_GROUP_MAX,
     inFlightMax: RECORD_GROUPS_IN_FLIGHT_MAX,
     waitingMax: RECORD_WAITING_MAX,
     run: (group) => recordPersistently(deps, group),
   })
-
-  const findPlace = async (delivery: ClaimedRow, target: DispatchTarget): Promise<Place | undefined> => {
-    const places: Place[] = []
-    const wanted: [string, number][] = [
-      [target.laneKey, target.concurrency],
-      [`environment ${target.environmentId}`, target.deliveriesInFlightMax],
-      ['all', deps.inFlightMax],
-    ]
-    if (delivery.payload === null) wanted.push(['large', LARGE_AT_ONCE_MAX])
-    const leave = (): void => places.forEach((place) => place.leave())
-    for (const [key, placesMax] of wanted) {
-      const place = await lanes.get(key, placesMax).enter(PLACE_WAIT_MS)
-      if (place === undefined) return void leave()
-      places.push(place)
-    }
-    return { leave }
-  }
-
   const attempt = async (delivery: ClaimedRow, target: DispatchTarget, place: Place): Promise<void> => {
     const startedAt = deps.ports.now()
     const reading = await carryOut(deps, delivery, target).finally(() => place.leave())
-    if (reading.outcome === 'unsent') return park(deps, { refs: [], claimed: [delivery], waitMs: PLACE_WAIT_MS })
+    if (reading.outcome === 'unsent') {
+      return park(deps, lanes.get(target.laneKey, target.concurrency), { refs: [], claimed: [delivery] })
+    }
     const attemptInRun = delivery.attemptCount - delivery.attemptOffset + 1
     const step = decideNextStep(reading, attemptInRun, { policy: target.retryPolicy, random: deps.random() })
     const record = { delivery, startedAt, reading, step }
@@ -112,48 +166,12 @@ export function createDispatchDeliveries(deps: DispatchDeps): {
     deps.observer.onAttempt(record, isRecorded)
     if (isRecorded) await tell(deps, record, target)
   }
-
-  const start = (delivery: ClaimedRow, target: DispatchTarget, place: Place): void => {
-    const running = attempt(delivery, target, place)
-      .catch((error: unknown) => deps.observer.onTrouble('delivery.attempt', error))
-      .finally(() => underWay.delete(running))
-    underWay.add(running)
-  }
-
-  const dispatchTo = async (target: DispatchTarget, refs: DeliveryRef[]): Promise<DispatchCounts> => {
-    const expectedWaitMs = lanes.get(target.laneKey, target.concurrency).expectWaitMs()
-    if (expectedWaitMs > PLACE_WAIT_MS) {
-      await park(deps, { refs, claimed: [], waitMs: expectedWaitMs })
-      return { started: 0, parked: refs.length, skipped: 0 }
-    }
-    const claimed = await deps.store.claimDeliveries(refs, PLACE_WAIT_MS + target.timeoutMs + LEASE_MARGIN_MS)
-    const placeless: ClaimedRow[] = []
-    await Promise.all(
-      claimed.map(async (delivery) => {
-        const place = await findPlace(delivery, target)
-        if (place === undefined) placeless.push(delivery)
-        else start(delivery, target, place)
-      }),
-    )
-    if (placeless.length > 0) {
-      await park(deps, {
-        refs: [],
-        claimed: placeless,
-        waitMs: lanes.get(target.laneKey, target.concurrency).expectWaitMs(),
-      })
-    }
-    return { started: claimed.length - placeless.length, parked: placeless.length, skipped: 0 }
-  }
-
   return {
-    dispatch: async (refs) => {
-      const [first] = refs
-      if (first === undefined) return { started: 0, parked: 0, skipped: 0 }
-      const target = await deps.store.loadTarget(first.organizationId, first.dispatcherId)
-      const skipReason = target === undefined ? 'dispatcher_disabled' : target.skipReason
-      if (target !== undefined && skipReason === null) return dispatchTo(target, refs)
-      await deps.store.skipDeliveries(refs, skipReason ?? 'dispatcher_disabled')
-      return { started: 0, parked: 0, skipped: refs.length }
+    start: (delivery, target, place) => {
+      const running = attempt(delivery, target, place)
+        .catch((error: unknown) => deps.observer.onTrouble('delivery.attempt', error))
+        .finally(() => underWay.delete(running))
+      underWay.add(running)
     },
     countInFlight: () => underWay.size,
     drain: async () => {
@@ -172,12 +190,13 @@ async function carryOut(deps: DispatchDeps, row: ClaimedRow, target: DispatchTar
 
 async function park(
   deps: DispatchDeps,
-  group: { refs: DeliveryRef[]; claimed: ClaimedRow[]; waitMs: number },
+  lane: Lane,
+  group: { refs: DeliveryRef[]; claimed: ClaimedRow[] },
 ): Promise<void> {
-  const { refs, claimed } = group
-  const delayMs = Math.round(Math.min(Math.max(group.waitMs, PARK_MS_MIN), PARK_MS_MAX) * (1 + deps.random() / 2))
-  await deps.store.parkDeliveries(refs, claimed, delayMs)
-  await publish(deps, [...refs, ...claimed], delayMs)
+  const all = [...group.refs, ...group.claimed]
+  const delayMs = Math.round(Math.min(Math.max(lane.book(all.length), PARK_MS_MIN), PARK_MS_MAX))
+  await deps.store.parkDeliveries(group.refs, group.claimed, delayMs)
+  await publish(deps, all, delayMs)
 }
 
 async function tell(deps: DispatchDeps, record: AttemptRecord, target: DispatchTarget): Promise<void> {

@@ -150,3 +150,22 @@ describe('createLanes', () => {
     expect(lanes.get('a', 1).expectWaitMs()).toBeGreaterThanOrEqual(1_000)
   })
 })
+
+describe('booking', () => {
+  test('what is put off gets turns one after another, at the pace of the lane', async () => {
+    let nowMs = 0
+    const lane = createLanes(() => nowMs).get('slow', 10)
+    const places = await Promise.all(Array.from({ length: 10 }, () => lane.enter(1_000)))
+    expect(places).not.toContain(undefined)
+    nowMs = 2_000
+    // Ten places, two seconds an attempt so far: 50 deliveries take ten seconds.
+    const delays = [lane.book(50), lane.book(50), lane.book(50)]
+    expect(delays[1]).toBeCloseTo((delays[0] as number) + 10_000)
+    expect(delays[2]).toBeCloseTo((delays[0] as number) + 20_000)
+  })
+
+  test('a lane that has time gives a turn at once', () => {
+    const lane = createLanes(() => 0).get('free', 5)
+    expect(lane.book(50)).toBe(0)
+  })
+})

@@ -4,6 +4,11 @@ export interface Lane {
   enter(waitMs: number): Promise<Place | undefined>
   /** How long a newcomer would wait, from what is waiting and how long attempts take here; 0 when a place is free. */
   expectWaitMs(): number
+  /**
+   * Books the lane's time for deliveries that are put off; gives the milliseconds until their turn. Each booking follows
+   * the one before at the lane's own pace, so that what is put off comes back about once, and not all at one moment.
+   */
+  book(count: number): number
 }
 
 /** A place in a lane. `leave` gives it back; calling it again does nothing. */
@@ -11,7 +16,7 @@ export interface Place {
   leave(): void
 }
 
-/** Lanes by key. A lane without attempts or waiters takes no memory. */
+/** Lanes by key. A lane without attempts, waiters or bookings takes no memory. */
 export interface Lanes {
   get(key: string, placesMax: number): Lane
   /** Attempts that hold a place, over all lanes. */
@@ -21,11 +26,14 @@ export interface Lanes {
 /** How quickly the average follows: the last ten attempts or so count. */
 const AVERAGE_WEIGHT = 0.1
 
+const SWEEP_EVERY = 1_000
+
 interface LaneState {
   placesMax: number
   busySince: Map<object, number>
   waiting: { grant: (place: Place) => void }[]
   averageMs: number
+  bookedUntil: number
 }
 
 /** Creates the lanes of one process. `now` is a monotonic clock in milliseconds. */
@@ -44,7 +52,7 @@ export function createLanes(now: () => number): Lanes {
     lane.busySince.delete(token)
     lane.averageMs += (now() - since - lane.averageMs) * AVERAGE_WEIGHT
     admit(key, lane)
-    if (lane.busySince.size === 0 && lane.waiting.length === 0) lanes.delete(key)
+    if (isIdle(lane, now())) lanes.delete(key)
   }
 
   // More than one may come in: a lane whose number of places was raised has room for several.
@@ -74,21 +82,48 @@ export function createLanes(now: () => number): Lanes {
     })
   }
 
+  // A booked lane whose time passes while it is idle is noticed by no one; now and then all are looked at.
+  const sweep = (): void => {
+    if (lanes.size % SWEEP_EVERY !== 0) return
+    for (const [key, lane] of lanes) if (isIdle(lane, now())) lanes.delete(key)
+  }
+
   return {
     get: (key, placesMax) => {
-      const lane = lanes.get(key) ?? { placesMax, busySince: new Map(), waiting: [], averageMs: 0 }
+      const lane = lanes.get(key) ?? { placesMax, busySince: new Map(), waiting: [], averageMs: 0, bookedUntil: 0 }
       lane.placesMax = placesMax
       admit(key, lane)
-      return { enter: (waitMs) => enter(key, lane, waitMs), expectWaitMs: () => expectWaitMs(lane, now()) }
+      return {
+        enter: (waitMs) => enter(key, lane, waitMs),
+        expectWaitMs: () => expectWaitMs(lane, now()),
+        book: (count) => {
+          if (!lanes.has(key)) sweep()
+          lanes.set(key, lane)
+          return book(lane, count, now())
+        },
+      }
     },
     countBusy: () => [...lanes.values()].reduce((sum, lane) => sum + lane.busySince.size, 0),
   }
 }
 
-// The oldest attempt under way counts too: a receiver that never answers has no average yet.
+function isIdle(lane: LaneState, now: number): boolean {
+  return lane.busySince.size === 0 && lane.waiting.length === 0 && lane.bookedUntil <= now
+}
+
 function expectWaitMs(lane: LaneState, now: number): number {
   if (lane.busySince.size < lane.placesMax) return 0
+  return ((lane.waiting.length + 1) / lane.placesMax) * perAttemptMs(lane, now)
+}
+
+function book(lane: LaneState, count: number, now: number): number {
+  const from = Math.max(now + expectWaitMs(lane, now), lane.bookedUntil)
+  lane.bookedUntil = from + (count / lane.placesMax) * perAttemptMs(lane, now)
+  return from - now
+}
+
+// The oldest attempt under way counts too: a receiver that never answers has no average yet.
+function perAttemptMs(lane: LaneState, now: number): number {
   const [oldest = now] = lane.busySince.values()
-  const perAttemptMs = Math.max(lane.averageMs, now - oldest)
-  return ((lane.waiting.length + 1) / lane.placesMax) * perAttemptMs
+  return Math.max(lane.averageMs, now - oldest)
 }
