@@ -1,13 +1,15 @@
-import { createDatabase, createLeadership, createScheduleStore } from '@signalbox/db'
+import { createDatabase, createLeadership, createScheduleStore, type Leadership } from '@signalbox/db'
 import { createSchedule } from '@signalbox/pipeline'
 import { createProducerConnection, createQueues } from '@signalbox/queue'
 import {
   type AppContext,
+  type BackgroundLoop,
   createBackgroundLoop,
   createHealthServer,
   createMetrics,
   createQueueMetrics,
   createScheduleMetrics,
+  type Logger,
 } from '@signalbox/runtime'
 import type { SchedulerConfig } from './config.js'
 
@@ -32,49 +34,7 @@ export function composeScheduler({ config, logger, lifecycle }: AppContext<Sched
   const metrics = createMetrics({ service: 'scheduler' })
   const counters = createScheduleMetrics(metrics)
   createQueueMetrics(metrics, () => queues.measure())
-  let isLeader = false
-
-  const lead = async (): Promise<void> => {
-    const wasLeader = isLeader
-    isLeader = await leadership.tryLead()
-    counters.isLeader.set(isLeader ? 1 : 0)
-    if (isLeader !== wasLeader) logger.info(isLeader ? 'scheduler.leading' : 'scheduler.following')
-  }
-
-  const createTask = (task: string, intervalMs: number, run: () => Promise<number>) =>
-    createBackgroundLoop({
-      name: task,
-      intervalMs,
-      logger,
-      runOnce: async () => {
-        if (!isLeader) return
-        const end = counters.runSeconds.startTimer({ task })
-        const rows = await run()
-        const seconds = end()
-        counters.rows.inc({ task }, rows)
-        if (rows > 0) logger.info('scheduler.ran', { task, rows, durationMs: Math.round(seconds * 1_000) })
-      },
-      onError: (error) => {
-        counters.failures.inc({ task })
-        logger.warn('scheduler.failed', { task, error })
-      },
-    })
-
-  const measure = async (): Promise<number> => {
-    const backlog = await store.measureBacklog()
-    counters.backlogRows.set({ kind: 'outbox' }, backlog.events)
-    counters.backlogRows.set({ kind: 'deliveries' }, backlog.deliveries)
-    counters.backlogOldestAge.set({ kind: 'outbox' }, backlog.eventsOldestSeconds)
-    return 0
-  }
-
-  const loops = [
-    createBackgroundLoop({ name: 'lead', intervalMs: LEAD_INTERVAL_MS, logger, runOnce: lead }),
-    createTask('due_events', config.SCHEDULE_INTERVAL_MS, schedule.publishDueEvents),
-    createTask('due_deliveries', config.SCHEDULE_INTERVAL_MS, schedule.publishDueDeliveries),
-    createTask('prune', config.PRUNE_INTERVAL_MS, schedule.prune),
-    createTask('measure', MEASURE_INTERVAL_MS, measure),
-  ]
+  const loops = createLoops({ config, logger, store, schedule, leadership, counters })
   const health = createHealthServer({
     port: config.HEALTH_PORT,
     host: config.HEALTH_HOST,
@@ -93,5 +53,57 @@ export function composeScheduler({ config, logger, lifecycle }: AppContext<Sched
   })
 }
 
+interface LoopParts {
+  config: SchedulerConfig
+  logger: Logger
+  store: Pick<ReturnType<typeof createScheduleStore>, 'measureBacklog'>
+  schedule: ReturnType<typeof createSchedule>
+  leadership: Leadership
+  counters: ReturnType<typeof createScheduleMetrics>
+}
+
 /** Counting the backlog reads up to a hundred thousand index entries. */
 const MEASURE_INTERVAL_MS = 10_000
+
+// The first loop takes and keeps the lead; the others do nothing while another process has it.
+function createLoops({ config, logger, store, schedule, leadership, counters }: LoopParts): BackgroundLoop[] {
+  let isLeader = false
+  const lead = async (): Promise<void> => {
+    const wasLeader = isLeader
+    isLeader = await leadership.tryLead()
+    counters.isLeader.set(isLeader ? 1 : 0)
+    if (isLeader !== wasLeader) logger.info(isLeader ? 'scheduler.leading' : 'scheduler.following')
+  }
+  const measure = async (): Promise<number> => {
+    const backlog = await store.measureBacklog()
+    counters.backlogRows.set({ kind: 'outbox' }, backlog.events)
+    counters.backlogRows.set({ kind: 'deliveries' }, backlog.deliveries)
+    counters.backlogOldestAge.set({ kind: 'outbox' }, backlog.eventsOldestSeconds)
+    return 0
+  }
+  const createTask = (task: string, intervalMs: number, run: () => Promise<number>): BackgroundLoop =>
+    createBackgroundLoop({
+      name: task,
+      intervalMs,
+      logger,
+      runOnce: async () => {
+        if (!isLeader) return
+        const end = counters.runSeconds.startTimer({ task })
+        const rows = await run()
+        const seconds = end()
+        counters.rows.inc({ task }, rows)
+        if (rows > 0) logger.info('scheduler.ran', { task, rows, durationMs: Math.round(seconds * 1_000) })
+      },
+      onError: (error) => {
+        counters.failures.inc({ task })
+        logger.warn('scheduler.failed', { task, error })
+      },
+    })
+  return [
+    createBackgroundLoop({ name: 'lead', intervalMs: LEAD_INTERVAL_MS, logger, runOnce: lead }),
+    createTask('due_events', config.SCHEDULE_INTERVAL_MS, schedule.publishDueEvents),
+    createTask('due_deliveries', config.SCHEDULE_INTERVAL_MS, schedule.publishDueDeliveries),
+    createTask('prune', config.PRUNE_INTERVAL_MS, schedule.prune),
+    createTask('measure', MEASURE_INTERVAL_MS, measure),
+  ]
+}

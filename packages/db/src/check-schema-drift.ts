@@ -1,4 +1,4 @@
-import { openSchemaEngine, prismaFolder, readMigrations, readSchema } from './schema-engine.js'
+import { withSchemaEngine, prismaFolder, readMigrations, readSchema } from './schema-engine.js'
 
 /**
  * Compares what the migrations build with what schema.prisma says, in a shadow database on the server of `databaseUrl`.
@@ -10,13 +10,15 @@ export async function checkSchemaDrift(options: {
 }): Promise<string | undefined> {
   const folder = options.prismaFolder ?? prismaFolder
   const schemas = await readSchema(folder)
-  const engine = await openSchemaEngine(options.databaseUrl, schemas)
-  const result = await engine.diff({
-    from: { tag: 'migrations', ...(await readMigrations(folder)) },
-    to: { tag: 'schemaDatamodel', ...schemas },
-    script: true,
-    exitCode: true,
-    filters: { externalTables: [], externalEnums: [] },
-  })
+  const from = { tag: 'migrations' as const, ...(await readMigrations(folder)) }
+  const result = await withSchemaEngine(options.databaseUrl, schemas, (engine) =>
+    engine.diff({
+      from,
+      to: { tag: 'schemaDatamodel', ...schemas },
+      script: true,
+      exitCode: true,
+      filters: { externalTables: [], externalEnums: [] },
+    }),
+  )
   return result.exitCode === 0 ? undefined : (result.stdout ?? 'the schemas differ')
 }

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { openSchemaEngine, prismaFolder, readMigrations } from './schema-engine.js'
+import { withSchemaEngine, prismaFolder, readMigrations } from './schema-engine.js'
 
 /** Any number that no other program takes in this database: one migration runs at a time, the others wait. */
 const MIGRATION_LOCK = 7_204_551_001
@@ -21,10 +21,11 @@ export async function migrateDatabase(options: MigrateOptions): Promise<{ applie
   await client.connect()
   try {
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
-    const engine = await openSchemaEngine(options.databaseUrl)
     const migrationsList = await readMigrations(options.prismaFolder ?? prismaFolder)
     const filters = { externalTables: [], externalEnums: [] }
-    const { appliedMigrationNames } = await engine.applyMigrations({ migrationsList, filters })
+    const { appliedMigrationNames } = await withSchemaEngine(options.databaseUrl, undefined, (engine) =>
+      engine.applyMigrations({ migrationsList, filters }),
+    )
     for (const name of appliedMigrationNames) options.log?.(`migrated: ${name}`)
     return { applied: appliedMigrationNames }
   } finally {

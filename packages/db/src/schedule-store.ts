@@ -1,4 +1,5 @@
 import { firstIdAt } from '@signalbox/domain'
+import type pg from 'pg'
 import { asStorageError } from './as-storage-error.js'
 import { REPUBLISH_AFTER_S } from './accept-store.js'
 import type { Database } from './create-database.js'
@@ -76,27 +77,7 @@ export function createScheduleStore({ pool }: Pick<Database, 'pool'>) {
     },
 
     /** One batch of at most `limit` events, over all environments in turn. */
-    async pruneEvents(limit: number): Promise<number> {
-      return asStorageError(async () => {
-        let removed = 0
-        let after: [string, string] = [FIRST_ID, FIRST_ID]
-        for (;;) {
-          const { rows } = await pool.query<{ organization_id: string; id: string; retention_days: number }>(
-            listRetentionSql,
-            [...after, ENVIRONMENTS_PAGE],
-          )
-          for (const row of rows) {
-            const firstKept = firstIdAt(new Date(Date.now() - row.retention_days * DAY_MS))
-            const result = await pool.query(pruneEventsSql, [row.organization_id, row.id, firstKept, limit - removed])
-            removed += result.rowCount ?? 0
-            if (removed >= limit) return removed
-          }
-          const last = rows.at(-1)
-          if (last === undefined || rows.length < ENVIRONMENTS_PAGE) return removed
-          after = [last.organization_id, last.id]
-        }
-      })
-    },
+    pruneEvents: (limit: number): Promise<number> => asStorageError(() => pruneEvents(pool, limit)),
 
     async pruneIdempotencyKeys(limit: number): Promise<number> {
       const result = await asStorageError(() => pool.query(pruneIdempotencyKeysSql, [limit]))
@@ -115,5 +96,25 @@ export function createScheduleStore({ pool }: Pick<Database, 'pool'>) {
       const result = await asStorageError(() => pool.query(endExpiredDispatchersSql, [limit]))
       return result.rowCount ?? 0
     },
+  }
+}
+
+async function pruneEvents(pool: pg.Pool, limit: number): Promise<number> {
+  let removed = 0
+  let after: [string, string] = [FIRST_ID, FIRST_ID]
+  for (;;) {
+    const { rows } = await pool.query<{ organization_id: string; id: string; retention_days: number }>(
+      listRetentionSql,
+      [...after, ENVIRONMENTS_PAGE],
+    )
+    for (const row of rows) {
+      const firstKept = firstIdAt(new Date(Date.now() - row.retention_days * DAY_MS))
+      const result = await pool.query(pruneEventsSql, [row.organization_id, row.id, firstKept, limit - removed])
+      removed += result.rowCount ?? 0
+      if (removed >= limit) return removed
+    }
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < ENVIRONMENTS_PAGE) return removed
+    after = [last.organization_id, last.id]
   }
 }

@@ -10,24 +10,38 @@ import type { MigrationList, SchemaEngine, SchemasContainer } from '@prisma/sche
 export const prismaFolder = path.resolve(import.meta.dirname, '../../../prisma')
 
 /**
- * Opens Prisma's own schema engine, compiled to WebAssembly, on a database. It writes the official
+ * Runs Prisma's own schema engine, compiled to WebAssembly, on a database. It writes the official
  * `_prisma_migrations` rows, so `prisma migrate deploy` stays usable beside it.
  */
-export async function openSchemaEngine(databaseUrl: string, schemas?: SchemasContainer): Promise<SchemaEngine> {
+export async function withSchemaEngine<Result>(
+  databaseUrl: string,
+  schemas: SchemasContainer | undefined,
+  use: (engine: SchemaEngine) => Promise<Result>,
+): Promise<Result> {
   const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg')
   await (instantiated ??= instantiate(bindings))
-  const adapter = bindMigrationAwareSqlAdapterFactory(createScriptAdapterFactory(databaseUrl))
+  const opened: Adapter[] = []
+  const adapter = bindMigrationAwareSqlAdapterFactory(createScriptAdapterFactory(databaseUrl, opened))
   const datamodels = schemas?.files.map((file): [string, string] => [file.path, file.content])
-  return bindings.SchemaEngine.new({ datamodels }, () => undefined, adapter)
+  try {
+    return await use(await bindings.SchemaEngine.new({ datamodels }, () => undefined, adapter))
+  } finally {
+    // The engine leaves its connections to time out; a process that is done would wait for them.
+    await Promise.all(opened.map((one) => one.dispose().catch(() => undefined)))
+  }
 }
 
 // The stock adapter cuts scripts at every semicolon, also inside a function's body: here a script goes to Postgres whole.
 // And it drops the shadow database before it has closed its own connections to it: here the order is the other one.
-function createScriptAdapterFactory(databaseUrl: string): PrismaPg {
+function createScriptAdapterFactory(databaseUrl: string, opened: Adapter[]): PrismaPg {
   const fields = connectionFields(databaseUrl)
   const factory = new PrismaPg(fields)
   const connect = factory.connect.bind(factory)
-  factory.connect = async () => mendAdapter(await connect())
+  factory.connect = async () => {
+    const adapter = mendAdapter(await connect())
+    opened.push(adapter)
+    return adapter
+  }
   factory.connectToShadowDb = async () => {
     const server = await factory.connect()
     const database = `signalbox_shadow_${randomUUID().replaceAll('-', '')}`
@@ -37,7 +51,6 @@ function createScriptAdapterFactory(databaseUrl: string): PrismaPg {
     shadow.dispose = async () => {
       await disposeShadow()
       await server.executeScript(`drop database ${database}`)
-      await server.dispose()
     }
     return shadow
   }
