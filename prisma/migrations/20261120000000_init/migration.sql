@@ -124,10 +124,11 @@ create table event_records (
   constraint event_records_external_account_fkey foreign key (organization_id, external_account_id) references external_accounts (organization_id, id) on delete set null (external_account_id) on update cascade,
   constraint event_records_payload_type_check check (payload_type in ('JSON', 'REQUEST'))
 ) with (fillfactor = 50);
-create unique index event_records_event_id_key on event_records (organization_id, environment_id, event_id);
 create index event_records_newest_idx on event_records (organization_id, environment_id, id);
 -- Serves the foreign key when an account is deleted, and listing by account. Events without one are not in it.
 create index event_records_account_idx on event_records (organization_id, external_account_id, id) where external_account_id is not null;
+-- Made after the other indexes, as primary keys are: a look-up by the caller's id must not read a whole environment.
+create unique index event_records_event_id_key on event_records (organization_id, environment_id, event_id);
 alter table event_records add constraint event_records_pkey primary key (organization_id, id);
 
 -- One row for each event that still has to be delivered. enqueue_at is when the scheduler publishes it (again).

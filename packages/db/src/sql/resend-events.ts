@@ -8,15 +8,17 @@ const STORED_COLUMNS = `r.organization_id, r.id, r.environment_id, r.event_id, r
  * Gives the stored events, and whether each still has to be queued now.
  * Relies on event_records_event_id_key, event_records_pkey, event_outbox_pkey. Locks outbox rows in the order of their
  * events. Each step carries on what the one before found, because joining two of them anew is quadratic: the planner
- * takes each for one row.
+ * takes each for one row. For the same reason `offset 0` keeps one look-up for each row.
  */
 export const resendEventsSql = `
 with input as materialized (
   select * from json_to_recordset($1::json) as r(
     o uuid, e uuid, c text, p jsonb, pt text, x jsonb, d timestamptz, due boolean)
 ), found as materialized (
-  select r.organization_id, r.id, input.p, input.pt, input.x, input.d, input.due from input
-  join event_records r on r.organization_id = input.o and r.environment_id = input.e and r.event_id = input.c
+  select input.o as organization_id, r.id, input.p, input.pt, input.x, input.d, input.due from input
+  cross join lateral (
+    select id from event_records where organization_id = input.o and environment_id = input.e and event_id = input.c
+    offset 0) r
 ), held as materialized (
   select found.*, b.deliver_at as due_at
   from event_outbox b join found on found.organization_id = b.organization_id and found.id = b.event_record_id
@@ -37,7 +39,7 @@ with input as materialized (
 )
 select r.*, r.due as is_due from changed r
 union all
-select ${STORED_COLUMNS}, null, held.due_at <= now()
+select ${STORED_COLUMNS}, null, held.due_at <= clock_timestamp()
 from held join event_records r on r.organization_id = held.organization_id and r.id = held.id
 where held.due_at < now() + make_interval(secs => $2)
 union all

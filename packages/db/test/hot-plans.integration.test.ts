@@ -1,0 +1,327 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { createId } from '@signalbox/domain'
+import {
+  createTestDatabase,
+  createTestEphemeral,
+  createTestWebhook,
+  makeEvent,
+  seedTwoTenants,
+  type TestDatabase,
+} from '@signalbox/testkit'
+import { createAcceptStore, createDatabase, createDeliverStore, type Database } from '../src/index.js'
+import { acceptEventsSql } from '../src/sql/accept-events.js'
+import {
+  claimDeliveriesSql,
+  loadPayloadSql,
+  parkDeliveriesSql,
+  recordAttemptsSql,
+  skipDeliveriesSql,
+} from '../src/sql/dispatch-deliveries.js'
+import { claimIdempotencyKeySql, readIdempotencyKeySql } from '../src/sql/idempotency-keys.js'
+import { loadTargetSql } from '../src/sql/load-target.js'
+import { loadBodiesSql, loadRulesSql, loadUndeliveredSql } from '../src/sql/load-undelivered.js'
+import { listRetentionSql, pruneEventsSql, pruneIdempotencyKeysSql } from '../src/sql/prune.js'
+import { cancelEventSql, findEventSql } from '../src/sql/read-events.js'
+import { resendEventsSql } from '../src/sql/resend-events.js'
+import { findAccountsSql } from '../src/sql/resolve-accounts.js'
+import { takeDueDeliveriesSql, takeDueEventsSql } from '../src/sql/schedule.js'
+import { lockUndeliveredSql, useUpDispatchersSql, writeDeliveriesSql } from '../src/sql/write-deliveries.js'
+
+/** Rows of one statement: what the hot paths send at most. */
+const GROUP = 500
+/** Rows that a plan may look at for each row of its group, over all of its steps. A quadratic plan looks at hundreds. */
+const TOUCHED_PER_ROW_MAX = 60
+
+let testDatabase: TestDatabase
+let database: Database
+let scope: { organizationId: string; environmentId: string }
+let events: { id: string; eventId: string }[] = []
+let later: { id: string; eventId: string }[] = []
+let claimed: { id: string; lease: string }[] = []
+let pending: string[] = []
+let dispatcherId = ''
+let onceId = ''
+
+// The tables are filled and their statistics are not: that is when plans go wrong.
+beforeAll(async () => {
+  testDatabase = await createTestDatabase()
+  database = createDatabase({ url: testDatabase.databaseUrl, poolMax: 2 })
+  await database.pool.query('alter table event_records set (autovacuum_enabled = false)')
+  await database.pool.query('alter table deliveries set (autovacuum_enabled = false)')
+  const { a } = await seedTwoTenants(testDatabase)
+  scope = { organizationId: a.organizationId, environmentId: a.production.id }
+  dispatcherId = (await createTestWebhook(database, scope)).dispatcherId
+  onceId = await createTestEphemeral(database, scope, { url: 'http://127.0.0.1:9/', eventNames: ['*'] })
+  await accept(GROUP)
+  events = await accept(GROUP)
+  later = await accept(GROUP, new Date(Date.now() + 3_600_000))
+  const delivered = await accept(2 * GROUP)
+  const written = await createDeliverStore(database).writeDeliveries(
+    delivered.map(({ id: eventRecordId }) => ({
+      ...scope,
+      eventRecordId,
+      deliveries: [{ id: createId(), eventRecordId, dispatcherId, once: false }],
+      failure: null,
+    })),
+  )
+  const ids = written.map((ref) => ref.deliveryId)
+  pending = ids.slice(0, GROUP)
+  const { rows } = await database.pool.query<{ id: string; lease: string }>(
+    `update deliveries set state = 'in_flight', lease_until = now() + interval '1 minute' where id = any($1)
+     returning id, lease_until::text as lease`,
+    [ids.slice(GROUP)],
+  )
+  claimed = rows
+})
+
+afterAll(async () => {
+  await database?.close()
+  await testDatabase?.drop()
+})
+
+async function accept(count: number, deliverAt = new Date()): Promise<{ id: string; eventId: string }[]> {
+  const made = Array.from({ length: count }, () => makeEvent({ deliverAt }))
+  const scoped = made.map((event) => ({ ...scope, event, externalAccountId: null, accountIdentifier: null }))
+  await createAcceptStore(database).acceptGroup(scoped, true)
+  return made
+}
+
+interface PlanNode {
+  'Node Type': string
+  'Index Name'?: string
+  'Relation Name'?: string
+  'Actual Rows': number
+  'Actual Loops': number
+  'Rows Removed by Join Filter'?: number
+  'Rows Removed by Filter'?: number
+  Plans?: PlanNode[]
+}
+
+interface Reading {
+  indexes: string[]
+  scanned: string[]
+  touched: number
+}
+
+/** Carries a statement out, reads how, and takes it back. */
+async function explain(text: string, values: unknown[]): Promise<Reading> {
+  const client = await database.pool.connect()
+  try {
+    await client.query('begin')
+    const { rows } = await client.query(`explain (analyze, format json) ${text}`, values)
+    return readPlan(rows[0]['QUERY PLAN'][0].Plan as PlanNode)
+  } finally {
+    await client.query('rollback')
+    client.release()
+  }
+}
+
+function readPlan(plan: PlanNode): Reading {
+  const reading: Reading = { indexes: [], scanned: [], touched: 0 }
+  const nodes = [plan]
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    if (node['Index Name'] !== undefined) reading.indexes.push(node['Index Name'])
+    if (node['Node Type'] === 'Seq Scan') reading.scanned.push(node['Relation Name'] ?? '')
+    const removed = (node['Rows Removed by Join Filter'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)
+    reading.touched += (node['Actual Rows'] + removed) * node['Actual Loops']
+    nodes.push(...(node.Plans ?? []))
+  }
+  return reading
+}
+
+const json = (rows: object[]): string => JSON.stringify(rows)
+const columns = (list: { id: string }[]): [string[], string[]] => [
+  list.map(() => scope.organizationId),
+  list.map((one) => one.id),
+]
+
+function toResent(list: { eventId: string }[]): object[] {
+  const d = new Date(Date.now() + 7_200_000)
+  return list.map(({ eventId: c }) => ({
+    o: scope.organizationId,
+    e: scope.environmentId,
+    c,
+    p: { v: 2 },
+    d,
+    due: false,
+  }))
+}
+
+function toNewRows(): object[] {
+  const d = new Date()
+  return Array.from({ length: GROUP }, () => {
+    const i = createId()
+    const base = {
+      o: scope.organizationId,
+      e: scope.environmentId,
+      i,
+      c: i,
+      n: 'n',
+      s: 's',
+      t: d,
+      p: {},
+      pt: 'JSON',
+      x: {},
+    }
+    return { ...base, d, due: true, test: false }
+  })
+}
+
+function toAttempts(): object[] {
+  return claimed.map(({ id, lease }) => ({
+    o: scope.organizationId,
+    i: id,
+    l: lease,
+    n: 1,
+    s: 'succeeded',
+    w: 0,
+    at: new Date(),
+    ms: 1,
+    out: 'succeeded',
+  }))
+}
+
+function toDecided(): [string, string] {
+  const rows = events.map(({ id: i }) => ({ o: scope.organizationId, i, m: 1, f: null }))
+  const written = events.map(({ id: v }) => ({
+    o: scope.organizationId,
+    e: scope.environmentId,
+    i: createId(),
+    v,
+    d: dispatcherId,
+  }))
+  return [json(rows), json(written)]
+}
+
+const guards = (ids: string[]): string => json(ids.map((i) => ({ o: scope.organizationId, i, n: 0, l: null })))
+
+/** Statement, values, and the indexes that it must use. */
+const statements: [string, string, () => unknown[], string[]][] = [
+  ['accept', acceptEventsSql, () => [json(toNewRows()), 30], []],
+  [
+    'accept ids that are there',
+    acceptEventsSql,
+    () => [json(toNewRows().map((row, n) => ({ ...row, c: events[n]?.eventId }))), 30],
+    [],
+  ],
+  [
+    'send again, for later',
+    resendEventsSql,
+    () => [json(toResent(later)), 5, 30],
+    ['event_records_event_id_key', 'event_records_pkey', 'event_outbox_pkey'],
+  ],
+  [
+    'send again, due',
+    resendEventsSql,
+    () => [json(toResent(events)), 5, 30],
+    ['event_records_event_id_key', 'event_outbox_pkey'],
+  ],
+  [
+    'find accounts',
+    findAccountsSql,
+    () => [json([{ k: 0, o: scope.organizationId, e: scope.environmentId, n: 'x' }])],
+    ['external_accounts_identifier_key'],
+  ],
+  [
+    'read an idempotency key',
+    readIdempotencyKeySql,
+    () => [scope.organizationId, scope.environmentId, Buffer.alloc(32)],
+    ['idempotency_keys_pkey'],
+  ],
+  [
+    'claim an idempotency key',
+    claimIdempotencyKeySql,
+    () => [scope.organizationId, scope.environmentId, Buffer.alloc(32), Buffer.alloc(32), 24],
+    [],
+  ],
+  [
+    'find an event',
+    findEventSql,
+    () => [scope.organizationId, scope.environmentId, events[0]?.eventId],
+    ['event_records_event_id_key'],
+  ],
+  [
+    'cancel an event',
+    cancelEventSql,
+    () => [scope.organizationId, scope.environmentId, events[0]?.eventId],
+    ['event_records_event_id_key', 'event_outbox_pkey', 'event_records_pkey'],
+  ],
+  [
+    'load what is undelivered',
+    loadUndeliveredSql,
+    () => columns(events),
+    ['event_outbox_pkey', 'event_records_pkey', 'dispatcher_sets_pkey'],
+  ],
+  ['load bodies', loadBodiesSql, () => columns(events), ['event_records_pkey']],
+  ['load rules', loadRulesSql, () => [scope.organizationId, scope.environmentId], ['dispatcher_sets_pkey']],
+  ['write deliveries', writeDeliveriesSql, () => [...toDecided(), 30], ['event_outbox_pkey', 'event_records_pkey']],
+  [
+    'lock what is undelivered',
+    lockUndeliveredSql,
+    () => [json(events.map(({ id: i }) => ({ o: scope.organizationId, i })))],
+    ['event_outbox_pkey'],
+  ],
+  [
+    'use up a dispatcher',
+    useUpDispatchersSql,
+    () => [json([{ o: scope.organizationId, i: onceId }])],
+    ['event_dispatchers_pkey'],
+  ],
+  [
+    'load a target',
+    loadTargetSql,
+    () => [scope.organizationId, dispatcherId],
+    ['webhook_endpoints_pkey', 'runtime_environments_pkey'],
+  ],
+  [
+    'claim deliveries',
+    claimDeliveriesSql,
+    () => [pending.map(() => scope.organizationId), pending, pending.map(() => 0), 30_000, 16_384],
+    ['deliveries_pkey', 'event_records_pkey'],
+  ],
+  [
+    'load a payload',
+    loadPayloadSql,
+    () => [scope.organizationId, pending[0]],
+    ['deliveries_pkey', 'event_records_pkey'],
+  ],
+  ['record attempts', recordAttemptsSql, () => [json(toAttempts())], ['deliveries_pkey', 'delivery_outbox_pkey']],
+  ['park deliveries', parkDeliveriesSql, () => [guards(pending), 1_000], ['deliveries_pkey', 'delivery_outbox_pkey']],
+  [
+    'skip deliveries',
+    skipDeliveriesSql,
+    () => [guards(pending), 'dispatcher_disabled'],
+    ['deliveries_pkey', 'delivery_outbox_pkey'],
+  ],
+  ['take due events', takeDueEventsSql, () => [GROUP, 30, true], ['event_outbox_enqueue_at_idx', 'event_outbox_pkey']],
+  [
+    'take due deliveries',
+    takeDueDeliveriesSql,
+    () => [GROUP, 30, true],
+    ['delivery_outbox_wake_at_idx', 'deliveries_pkey'],
+  ],
+  ['prune events', pruneEventsSql, () => [scope.organizationId, scope.environmentId, createId(), GROUP], []],
+  ['prune idempotency keys', pruneIdempotencyKeysSql, () => [GROUP], ['idempotency_keys_expires_at_idx']],
+  ['list retentions', listRetentionSql, () => [createId(), createId(), GROUP], ['runtime_environments_pkey']],
+]
+
+// Without statistics many indexes look alike, and any that keeps the work in proportion is as good.
+describe.each([
+  ['before', false],
+  ['after', true],
+])('%s the tables were analyzed', (_, isAnalyzed) => {
+  beforeAll(async () => {
+    await database.pool.query(
+      `update event_outbox set enqueue_at = now() - interval '1 hour' where deliver_at <= now()`,
+    )
+    await database.pool.query(`update delivery_outbox set wake_at = now() - interval '1 hour'`)
+    if (isAnalyzed) await database.pool.query('analyze')
+  })
+
+  test.each(statements)('%s: by index, and in proportion to its rows', async (...[, text, makeValues, indexes]) => {
+    const reading = await explain(text, makeValues())
+    expect(reading.scanned).toEqual([])
+    expect(reading.touched).toBeLessThan(GROUP * TOUCHED_PER_ROW_MAX)
+    if (isAnalyzed) expect(reading.indexes).toEqual(expect.arrayContaining(indexes))
+  })
+})
