@@ -243,7 +243,7 @@ describe('replaying', () => {
     expect(deliveries.every((one) => one['replayed'])).toBe(true)
     const shown = ((await deliveriesOf(id))['data'] as Item[]).find((one) => one['dispatcherId'] === first)
     expect(shown).toMatchObject({ state: 'pending', attemptCount: 8, reason: null, settledAt: null })
-    expect((shown?.['attempts'] as Item[]).map((attempt) => attempt['number'])).toEqual([1, 2])
+    expect(((shown?.['attempts'] ?? []) as Item[]).map((attempt) => attempt['number'])).toEqual([1, 2])
     const { rows } = await pool.query(
       `select d.attempt_offset, o.wake_at <= now() as is_due from deliveries d
        join delivery_outbox o on o.delivery_id = d.id where d.dispatcher_id = $1`,
