@@ -33,6 +33,9 @@ export async function migrateDatabase(options: MigrateOptions): Promise<{ applie
   }
 }
 
+/** Another process made it a moment ago (42P04), or in this very moment (23505 on the catalogue's index of names). */
+const MADE_BY_ANOTHER = new Set(['42P04', '23505'])
+
 async function createDatabaseIfMissing(databaseUrl: string): Promise<void> {
   const name = decodeURIComponent(new URL(databaseUrl).pathname.slice(1))
   if (await canConnect(databaseUrl)) return
@@ -43,8 +46,7 @@ async function createDatabaseIfMissing(databaseUrl: string): Promise<void> {
   try {
     await client.query(`create database ${client.escapeIdentifier(name)}`)
   } catch (error) {
-    // 42P04: another process made it in the same moment.
-    if ((error as { code?: string }).code !== '42P04') throw error
+    if (!MADE_BY_ANOTHER.has((error as { code?: string }).code ?? '')) throw error
   } finally {
     await client.end()
   }
