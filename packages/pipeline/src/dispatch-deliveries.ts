@@ -67,6 +67,8 @@ const LEASE_MARGIN_MS = 10_000
 const LARGE_AT_ONCE_MAX = 32
 const RECORD_GROUP_MAX = 200
 const RECORD_GROUPS_IN_FLIGHT_MAX = 2
+/** Nobody waits for a record, and its lease holds for seconds: a short wait makes one statement of many. */
+const RECORD_LINGER_MS = 10
 const RECORD_WAITING_MAX = 100_000
 /** While Postgres is away, recording is tried again for as long as the lease may hold. */
 const RECORD_RETRY_MS = 500
@@ -150,6 +152,7 @@ function createAttempts(deps: DispatchDeps, lanes: Lanes): Attempts {
   const records = createGroupCommit<AttemptRecord, boolean>({
     weightMax: RECORD_GROUP_MAX,
     inFlightMax: RECORD_GROUPS_IN_FLIGHT_MAX,
+    lingerMs: RECORD_LINGER_MS,
     waitingMax: RECORD_WAITING_MAX,
     run: (group) => recordPersistently(deps, group),
   })

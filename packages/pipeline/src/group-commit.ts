@@ -8,6 +8,8 @@ export interface GroupCommitOptions<Item, Result> {
   inFlightMax: number
   /** Weight waiting at one time; over it, items are refused with `overloaded`. */
   waitingMax: number
+  /** How long a group waits for more before it is taken; 0 (the default) adds no delay. For work that nobody waits for. */
+  lingerMs?: number
   weigh?: (item: Item) => number
   /** Items that share a key never stand in one group. */
   keysOf?: (item: Item) => readonly string[]
@@ -49,11 +51,13 @@ export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item
   let inFlight = 0
   let isScheduled = false
   let idleListeners: (() => void)[] = []
+  const lingerMs = options.lingerMs ?? 0
 
   const schedule = (): void => {
     if (isScheduled || inFlight >= options.inFlightMax || waiting.length === 0) return
     isScheduled = true
-    setImmediate(flush)
+    if (lingerMs > 0) setTimeout(flush, lingerMs)
+    else setImmediate(flush)
   }
 
   const flush = (): void => {
