@@ -1,4 +1,5 @@
 import type { BenchResult } from './measures/measure.js'
+import type { MemoryUsage } from './usage/create-usage-meter.js'
 
 const HEADINGS = ['measure', 'value', 'against', 'ratio', 'target', ''] as const
 
@@ -30,18 +31,29 @@ function formatTable(rows: readonly string[][]): string[] {
   return [lines[0] ?? '', rule, ...lines.slice(1)]
 }
 
+interface ShownUsage {
+  readonly cpuMicrosPerEvent?: Readonly<Record<string, number>>
+  readonly memory?: Readonly<Record<string, MemoryUsage>>
+}
+
 function formatUsage({ name, details }: BenchResult): string[] {
-  const { cpuMicrosPerEvent: cpu, memory } = details as {
-    cpuMicrosPerEvent?: Record<string, number>
-    memory?: Record<string, { peakMiB: number; firstHalfMiB: number; secondHalfMiB: number }>
-  }
-  const lines = Object.entries(cpu ?? {}).map(([process, micros]) => {
-    const used = memory?.[process]
-    const text = used === undefined ? '' : `${used.peakMiB} MiB (${used.firstHalfMiB} → ${used.secondHalfMiB})`
-    return `  ${process.padEnd(18)}${micros.toFixed(1).padStart(9)}   ${text}`
-  })
+  const usage = details as ShownUsage & { readonly against?: ShownUsage }
+  const lines = formatProcesses(usage)
   if (lines.length === 0) return []
-  return ['', `${name}: CPU µs per event, peak memory (first → second half)`, ...lines]
+  return [
+    '',
+    `${name}: CPU µs per event, peak memory (first → second half)`,
+    ...lines,
+    ...formatProcesses(usage.against ?? {}, 'against: '),
+  ]
+}
+
+function formatProcesses({ cpuMicrosPerEvent = {}, memory = {} }: ShownUsage, prefix = ''): string[] {
+  return Object.entries(cpuMicrosPerEvent).map(([process, micros]) => {
+    const used = memory[process]
+    const text = used === undefined ? '' : `${used.peakMiB} MiB (${used.firstHalfMiB} → ${used.secondHalfMiB})`
+    return `  ${`${prefix}${process}`.padEnd(20)}${micros.toFixed(1).padStart(9)}   ${text}`
+  })
 }
 
 function formatNumber(value: number): string {

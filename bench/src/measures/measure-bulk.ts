@@ -39,11 +39,17 @@ async function run({ stack, say }: MeasureContext): Promise<BenchResult> {
       eventsPerRequest: EVENTS_PER_REQUEST,
     })
   const insert = (seconds: number) => inserter.call('insertForSeconds', makeInsert(stack, seconds))
+  const insertMeter = createUsageMeter([
+    ...stack.processes.filter(({ name }) => name === 'postgres'),
+    { name: 'insert', pid: () => inserter.pid },
+  ])
   let measured = 0
+  let inserts = 0
   /** `isMatching`: the deliver-worker takes the events at the same time, and the round before it is through. */
   const runRound = async (isMatching: boolean): Promise<Round> => {
     await emptyTables(stack.pool)
-    const inserted = await insert(SECONDS)
+    const inserted = await insertMeter.during(() => insert(SECONDS))
+    inserts += inserted.rows
     await emptyTables(stack.pool)
     const measure = async () => {
       const result = await post(SECONDS)
@@ -74,7 +80,11 @@ async function run({ stack, say }: MeasureContext): Promise<BenchResult> {
     acceptingOnly.push(await runRound(false))
     say(`accepting only, round ${number} of ${ROUNDS_ACCEPTING_ONLY}: ${tell(acceptingOnly.at(-1))}`)
   }
-  return makeResult({ rounds, acceptingOnly, usage: meter.report(measured) })
+  return makeResult({
+    rounds,
+    acceptingOnly,
+    usage: { ...meter.report(measured), against: insertMeter.report(inserts) },
+  })
 }
 
 function makeInsert({ databaseUrl, scope }: MeasureContext['stack'], seconds: number): TimedInsert {

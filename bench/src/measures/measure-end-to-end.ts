@@ -49,6 +49,10 @@ async function run(context: MeasureContext): Promise<BenchResult> {
     { name: 'load', pid: () => load.pid },
     { name: 'receiver', pid: () => webhook.receiver.pid },
   ])
+  const bareMeter = createUsageMeter([
+    { name: 'undici', pid: () => load.pid },
+    { name: 'receiver', pid: () => webhook.receiver.pid },
+  ])
 
   say('warming up')
   await postBare(course, { prefix: 'bare-warm', count: WARM_UP_EVENTS })
@@ -56,13 +60,14 @@ async function run(context: MeasureContext): Promise<BenchResult> {
   const rounds: Round[] = []
   for (let number = 1; number <= ROUNDS; number += 1) {
     await emptyTables(stack.pool)
-    const barePerSecond = await postBare(course, { prefix: `bare-${number}`, count: BARE_POSTS })
+    const bareSeries = { prefix: `bare-${number}`, count: BARE_POSTS }
+    const barePerSecond = await bareMeter.during(() => postBare(course, bareSeries))
     const series = { prefix: `event-${number}`, count: EVENTS }
     const delivered = await meter.during(() => deliverSeries(course, series))
     rounds.push({ ...delivered, barePerSecond })
     say(`round ${number} of ${ROUNDS}: ${round(delivered.perSecond)} events/s, bare ${round(barePerSecond)} POSTs/s`)
   }
-  return makeResult(rounds, meter.report(ROUNDS * EVENTS))
+  return makeResult(rounds, { ...meter.report(ROUNDS * EVENTS), against: bareMeter.report(ROUNDS * BARE_POSTS) })
 }
 
 async function postBare({ load, webhook }: Course, series: EventSeries): Promise<number> {

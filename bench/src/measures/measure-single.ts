@@ -26,6 +26,8 @@ async function run({ stack, say }: MeasureContext): Promise<BenchResult> {
     load.call('postForSeconds', { url, secretKey: stack.secretKey, connections: CONNECTIONS, seconds })
   const meter = createUsageMeter([...stack.processes, { name: 'load', pid: () => load.pid }])
 
+  const echoMeter = createUsageMeter([{ name: 'echo', pid: () => echo.pid }])
+
   say('warming up')
   await post(urls.echo, WARM_UP_SECONDS)
   await post(urls.api, WARM_UP_SECONDS)
@@ -33,7 +35,7 @@ async function run({ stack, say }: MeasureContext): Promise<BenchResult> {
   for (let number = 1; number <= ROUNDS; number += 1) {
     await waitUntilMatched(stack.pool)
     await emptyTables(stack.pool)
-    const echoed = await post(urls.echo, SECONDS)
+    const echoed = await echoMeter.during(() => post(urls.echo, SECONDS))
     const accepted = await meter.during(async () => {
       const result = await post(urls.api, SECONDS)
       await waitUntilMatched(stack.pool)
@@ -59,6 +61,7 @@ async function run({ stack, say }: MeasureContext): Promise<BenchResult> {
       p99Ms: round(median(rounds.map((one) => one.api.p99Ms)), 1),
       rounds: rounds.map((one) => [round(one.api.perSecond), round(one.echo.perSecond)]),
       ...meter.report(rounds.reduce((sum, one) => sum + one.api.requests, 0)),
+      against: echoMeter.report(rounds.reduce((sum, one) => sum + one.echo.requests, 0)),
     },
   }
 }

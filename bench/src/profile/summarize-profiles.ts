@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Profiler, Runtime } from 'node:inspector'
 
 const FUNCTIONS_SHOWN = 25
+const PACKAGES_SHOWN = 15
 /** Time in which nothing was run. */
 const NO_WORK = new Set(['(idle)', '(program)'])
 const SUFFIX = '.cpuprofile'
@@ -20,36 +21,59 @@ export async function summarizeProfiles(folder: string, since: Date): Promise<st
   return lines
 }
 
-/** Lines for one process. */
+/** Lines for one process: by package, then by function. */
 export function summarizeProfile(name: string, profile: Profiler.Profile): string[] {
   const selfMicros = addUp(profile)
-  const work = [...selfMicros].filter(([place]) => !NO_WORK.has(place))
-  const total = work.reduce((sum, [, micros]) => sum + micros, 0)
-  const program = selfMicros.get('(program)') ?? 0
-  const top = work.toSorted(([, a], [, b]) => b - a).slice(0, FUNCTIONS_SHOWN)
+  const work = selfMicros.filter(({ frame }) => !NO_WORK.has(frame.functionName))
+  const total = work.reduce((sum, { micros }) => sum + micros, 0)
+  const list = (title: string, toKey: (frame: Runtime.CallFrame) => string, count: number): string[] => {
+    const sums = new Map<string, number>()
+    for (const { frame, micros } of work) sums.set(toKey(frame), (sums.get(toKey(frame)) ?? 0) + micros)
+    const top = [...sums].toSorted(([, a], [, b]) => b - a).slice(0, count)
+    return [
+      `  ${title}:`,
+      ...top.map(([key, micros]) => `    ${((micros / total) * 100).toFixed(1).padStart(5)} %  ${key}`),
+    ]
+  }
   return [
-    `${name}: ${Math.round(total / 1_000)} ms in JavaScript, ${Math.round(program / 1_000)} ms in native code outside of it`,
-    ...top.map(([place, micros]) => `  ${((micros / total) * 100).toFixed(1).padStart(5)} %  ${place}`),
+    `${name}: ${Math.round(total / 1_000)} ms of work; self time`,
+    ...list('by package', describePackage, PACKAGES_SHOWN),
+    ...list('by function', describeFunction, FUNCTIONS_SHOWN),
   ]
 }
 
-function addUp(profile: Profiler.Profile): Map<string, number> {
-  const places = new Map(profile.nodes.map((node) => [node.id, describePlace(node.callFrame)]))
-  const selfMicros = new Map<string, number>()
+interface SelfTime {
+  readonly frame: Runtime.CallFrame
+  readonly micros: number
+}
+
+function addUp(profile: Profiler.Profile): SelfTime[] {
+  const micros = new Map<number, number>()
   for (const [index, id] of (profile.samples ?? []).entries()) {
-    const place = places.get(id) ?? '(unknown)'
-    selfMicros.set(place, (selfMicros.get(place) ?? 0) + (profile.timeDeltas?.[index] ?? 0))
+    micros.set(id, (micros.get(id) ?? 0) + (profile.timeDeltas?.[index] ?? 0))
   }
-  return selfMicros
+  return profile.nodes.map((node) => ({ frame: node.callFrame, micros: micros.get(node.id) ?? 0 }))
 }
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
-function describePlace({ functionName, url, lineNumber }: Runtime.CallFrame): string {
+/** `packages/db`, `express`, `node:http`; what has no file is the runtime itself. */
+function describePackage({ functionName, url }: Runtime.CallFrame): string {
+  if (url === '') return functionName.startsWith('(') ? functionName : '(native)'
+  const path = shorten(url)
+  const parts = path.split('/')
+  return path.startsWith('@') || path.startsWith('packages/') || path.startsWith('apps/')
+    ? parts.slice(0, 2).join('/')
+    : (parts[0] ?? path)
+}
+
+function describeFunction({ functionName, url, lineNumber }: Runtime.CallFrame): string {
   const name = functionName === '' ? '(anonymous)' : functionName
-  if (url === '') return name
+  return url === '' ? name : `${name}  ${shorten(url)}:${lineNumber + 1}`
+}
+
+/** Packages stand deep in the package manager's own folder. */
+function shorten(url: string): string {
   const path = url.replace(/^file:\/\//, '').replace(ROOT, '')
-  // Packages stand deep in the package manager's own folder.
-  const inPackage = path.split('node_modules/').at(-1) ?? path
-  return `${name}  ${inPackage}:${lineNumber + 1}`
+  return path.split('node_modules/').at(-1) ?? path
 }
