@@ -34,12 +34,16 @@ import { mountDocs } from './docs/mount-docs.js'
 import { createApp } from './http/create-app.js'
 import { createRouteTimer } from './http/create-route-timer.js'
 import { type RunningServer, startHttpServer } from './http/create-http-server.js'
+import { postEvent } from './routes/events/post-event.js'
+import { postEventsBulk } from './routes/events/post-events-bulk.js'
 import { routes } from './routes/index.js'
 
 export { configSchema, type IngestApiConfig } from './config.js'
 
 /** Environments whose rate is remembered; one that is forgotten begins with a full bucket. */
 const RATED_ENVIRONMENTS_MAX = 10_000
+
+const SENDING_OPERATIONS: ReadonlySet<string> = new Set([postEvent.operationId, postEventsBulk.operationId])
 
 /** Wires the API: HTTP → accept → Postgres → queue `deliver`. The port is known when the lifecycle has started. */
 export function composeIngestApi({ config, logger, lifecycle }: AppContext<IngestApiConfig>): {
@@ -57,14 +61,15 @@ export function composeIngestApi({ config, logger, lifecycle }: AppContext<Inges
   })
   const queues = createQueues(redis, config.REDIS_PREFIX)
   const metrics = createMetrics({ service: 'ingest-api' })
-  const accepting = composeAccept({ database, queues, metrics, logger })
+  const counters = createAcceptMetrics(metrics)
+  const accepting = composeAccept({ database, queues, counters, logger })
   const health = createHealthHandlers({
     metrics,
     checks: { postgres: () => database.pool.query('select 1'), redis: () => queues.ping() },
     isStopping: () => lifecycle.isStopping(),
   })
   const api = composeDeps({ config, database, queues, logger, acceptEvents: accepting.accept })
-  const app = composeApp({ config, database, metrics, logger, health, api })
+  const app = composeApp({ config, database, metrics, counters, logger, health, api })
 
   let server: RunningServer | undefined
   lifecycle.add({ name: 'postgres', stop: () => database.close() })
@@ -95,15 +100,16 @@ export async function startIngestApi(
   return { url: `http://${host}:${port}`, port, stop: async () => void (await lifecycle.stop('asked to')) }
 }
 
+type AcceptMetrics = ReturnType<typeof createAcceptMetrics>
+
 interface AcceptParts {
   database: Database
   queues: Queues
-  metrics: Metrics
+  counters: AcceptMetrics
   logger: Logger
 }
 
-function composeAccept({ database, queues, metrics, logger }: AcceptParts): ReturnType<typeof createAcceptEvents> {
-  const counters = createAcceptMetrics(metrics)
+function composeAccept({ database, queues, counters, logger }: AcceptParts): ReturnType<typeof createAcceptEvents> {
   const store = createAcceptStore(database)
   return createAcceptEvents({
     store,
@@ -157,12 +163,13 @@ interface AppParts {
   config: IngestApiConfig
   database: Database
   metrics: Metrics
+  counters: AcceptMetrics
   logger: Logger
   health: HealthHandlers
   api: ApiDeps
 }
 
-function composeApp({ config, database, metrics, logger, health, api }: AppParts): Express {
+function composeApp({ config, database, metrics, counters, logger, health, api }: AppParts): Express {
   return createApp({
     routes,
     api,
@@ -174,6 +181,11 @@ function composeApp({ config, database, metrics, logger, health, api }: AppParts
     }),
     trustedProxies: config.TRUSTED_PROXIES,
     onAnswered: createRouteTimer(createHttpMetrics(metrics).requestSeconds),
+    onProblem: ({ operationId }, code) => {
+      if (!SENDING_OPERATIONS.has(operationId)) return
+      counters.eventsRefused.inc({ code })
+      logger.info('event.refused', { operation: operationId, code })
+    },
     mountDocs,
   })
 }

@@ -282,9 +282,11 @@ describe('operating', () => {
       body: { checks: { postgres: { status: 'ok' }, redis: { status: 'ok' } } },
     })
     await post({})
+    await post({ body: {} })
     const { text } = await api.call('GET', '/metrics', { key: null })
     expect(text).toMatch(/^signalbox_events_accepted_total\{.*\} [1-9]/m)
     expect(text).toMatch(/^signalbox_http_request_seconds_count\{.*route="\/api\/v1\/events".*\} [1-9]/m)
+    expect(text).toMatch(/^signalbox_events_refused_total\{.*code="invalid".*\} [1-9]/m)
     expect(text).not.toContain(api.a.organizationId)
   })
 

@@ -1,4 +1,4 @@
-import { summarizeErrors, toProblemErrors } from '@signalbox/api-contract'
+import { type ProblemCode, summarizeErrors, toProblemErrors } from '@signalbox/api-contract'
 import { isStorageUnavailable } from '@signalbox/db'
 import { SignalboxError } from '@signalbox/domain'
 import type { Logger } from '@signalbox/runtime'
@@ -22,6 +22,8 @@ export interface HandlerDeps {
   logger: Logger
   /** Told of every answer. */
   onAnswered: (route: Route, status: number, seconds: number) => void
+  /** Told of every problem among them. */
+  onProblem: (route: Route, code: ProblemCode) => void
 }
 
 /** Makes an Express handler of a route: authenticate → read → validate → handle → answer. */
@@ -30,8 +32,12 @@ export function toHandler(route: Route, deps: HandlerDeps): RequestHandler {
     const startedAt = performance.now()
     const note = (status: number): void => deps.onAnswered(route, status, (performance.now() - startedAt) / 1000)
     run(route, deps, { request, response })
-      .then((answer) => note(sendAnswer(response, answer)))
+      .then((answer) => {
+        if ('problem' in answer) deps.onProblem(route, answer.problem)
+        note(sendAnswer(response, answer))
+      })
       .catch((error: unknown) => {
+        deps.onProblem(route, toProblemAnswer(error).problem)
         note(sendFailure(response, { error, logger: deps.logger, operation: route.operationId }))
       })
   }
