@@ -1,5 +1,7 @@
+export * from './create-receiver.js'
 export * from './create-test-database.js'
 export * from './create-test-redis.js'
 export * from './create-test-webhook.js'
 export * from './make-event.js'
+export * from './poll-until.js'
 export * from './seed-two-tenants.js'
