@@ -32,6 +32,7 @@ import { createRateLimiter } from './auth/create-rate-limiter.js'
 import type { IngestApiConfig } from './config.js'
 import { mountDocs } from './docs/mount-docs.js'
 import { createApp } from './http/create-app.js'
+import { createBodyBudget } from './http/create-body-budget.js'
 import { createRouteTimer } from './http/create-route-timer.js'
 import { type RunningServer, startHttpServer } from './http/create-http-server.js'
 import { postEvent } from './routes/events/post-event.js'
@@ -175,6 +176,7 @@ function composeApp({ config, database, metrics, counters, logger, health, api }
     api,
     logger,
     health,
+    bodyBudget: createBodyBudget(config.BODY_BYTES_AT_ONCE_MAX),
     authenticate: createAuthenticator({
       keys: createKeyStore(database),
       failuresPerMinute: config.AUTH_FAILURES_PER_MINUTE,

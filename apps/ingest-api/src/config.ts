@@ -25,6 +25,14 @@ export const configSchema = z.object({
     .max(10)
     .default(0)
     .describe('Proxies in front of the API whose X-Forwarded-For is believed; 0 believes nobody.'),
+  BODY_BYTES_AT_ONCE_MAX: z.coerce
+    .number()
+    .int()
+    .min(8 * 1024 * 1024)
+    .default(64 * 1024 * 1024)
+    .describe(
+      'Bytes of all request bodies that are being worked on; past it, requests get 503. Memory is some four times it.',
+    ),
   AUTH_FAILURES_PER_MINUTE: z.coerce
     .number()
     .int()

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Transform } from 'node:stream'
 import { createGunzip, createInflate } from 'node:zlib'
 import { problem, type ProblemAnswer } from '../route.js'
+import type { TakeBytes } from './create-body-budget.js'
 
 const INFLATERS: Readonly<Record<string, () => Transform>> = {
   gzip: createGunzip,
@@ -12,15 +13,22 @@ const INFLATERS: Readonly<Record<string, () => Transform>> = {
 /** What is accepted as Content-Encoding, for the answer to anything else. */
 const ACCEPTED_ENCODINGS = 'gzip, deflate, identity'
 
+/** The bounds of one body: its own, and what is left for all that are being worked on. */
+export interface BodyBounds {
+  bytesMax: number
+  take: TakeBytes
+}
+
 /**
  * Reads the body of a request, inflated, never holding more than `bytesMax`. A body that is never read is thrown away by
  * node when the answer was sent.
  */
-export function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer | ProblemAnswer> {
+export function readBody(request: IncomingMessage, bounds: BodyBounds): Promise<Buffer | ProblemAnswer> {
+  const { bytesMax } = bounds
   const encoding = request.headers['content-encoding']
   const declared = request.headers['content-length']
   if (declared !== undefined && Number(declared) > bytesMax) return Promise.resolve(tooLarge(bytesMax))
-  if (encoding === undefined || encoding === 'identity') return collect(request, request, bytesMax)
+  if (encoding === undefined || encoding === 'identity') return collect(request, request, bounds)
   const createInflater = Object.hasOwn(INFLATERS, encoding.toLowerCase())
     ? INFLATERS[encoding.toLowerCase()]
     : undefined
@@ -29,13 +37,13 @@ export function readBody(request: IncomingMessage, bytesMax: number): Promise<Bu
     const detail = `The content encoding must be one of: ${ACCEPTED_ENCODINGS}`
     return Promise.resolve(problem('unsupported_media_type', detail, { headers }))
   }
-  return collect(request, request.pipe(createInflater()), bytesMax)
+  return collect(request, request.pipe(createInflater()), bounds)
 }
 
 function collect(
   request: IncomingMessage,
   source: IncomingMessage | Transform,
-  bytesMax: number,
+  { bytesMax, take }: BodyBounds,
 ): Promise<Buffer | ProblemAnswer> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
@@ -53,6 +61,7 @@ function collect(
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length
       if (bytes > bytesMax) giveUp(tooLarge(bytesMax))
+      else if (!take(chunk.length)) giveUp(tooMuchAtOnce())
       else chunks.push(chunk)
     }
     const onError = (): void => giveUp(problem('malformed_request', 'The body could not be read, or ended early'))
@@ -66,4 +75,9 @@ function collect(
 
 function tooLarge(bytesMax: number): ProblemAnswer {
   return problem('body_too_large', `The body is larger than ${bytesMax} bytes`)
+}
+
+function tooMuchAtOnce(): ProblemAnswer {
+  const headers = { 'retry-after': '1' }
+  return problem('overloaded', 'Too many large requests at one time: nothing of this one was kept', { headers })
 }

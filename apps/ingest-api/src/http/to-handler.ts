@@ -8,6 +8,7 @@ import type { ApiDeps } from '../api-deps.js'
 import type { Authentication, Authenticator } from '../auth/create-authenticator.js'
 import { toCountedAddress } from '../auth/read-address.js'
 import { type Answer, problem, type ProblemAnswer, type Route } from '../route.js'
+import type { BodyBudget, TakeBytes } from './create-body-budget.js'
 import { checkMediaType, DEPTH_OF_ANY_BODY_MAX, type JsonBody, parseJsonBody } from './parse-json-body.js'
 import { readBody } from './read-body.js'
 import { createInstance, sendAnswer, sendProblem } from './send-answer.js'
@@ -20,6 +21,7 @@ export interface HandlerDeps {
   api: ApiDeps
   authenticate: Authenticator
   logger: Logger
+  bodyBudget: BodyBudget
   /** Told of every answer. */
   onAnswered: (route: Route, status: number, seconds: number) => void
   /** Told of every problem among them. */
@@ -87,7 +89,8 @@ async function run(route: Route, deps: HandlerDeps, { request, response }: Excha
   if ('problem' in params) return params
   const query = parsePart(route.query, route.query && request.query, 'query')
   if ('problem' in query) return query
-  const json = await readJson(route, request, who.environment.limits)
+  const take = deps.bodyBudget.open((giveBack) => response.once('close', giveBack))
+  const json = await readJson(route, request, { ...who.environment.limits, take })
   if ('problem' in json) return json
   const body = parsePart(route.body, json.value, 'body')
   if ('problem' in body) return body
@@ -114,14 +117,14 @@ const NO_BODY = { text: '', value: undefined }
 async function readJson(
   route: Route,
   request: Request,
-  limits: { bodyBytesMax: number; nestingDepthMax: number },
+  limits: { bodyBytesMax: number; nestingDepthMax: number; take: TakeBytes },
 ): Promise<JsonBody | typeof NO_BODY | ProblemAnswer> {
   if (route.body === undefined) return NO_BODY
   const isEmpty = request.headers['content-length'] === '0' || !hasBody(request)
   if (isEmpty && route.isBodyOptional) return { text: '', value: {} }
   const wrongType = checkMediaType(request.headers['content-type'])
   if (wrongType !== undefined) return wrongType
-  const bytes = await readBody(request, limits.bodyBytesMax)
+  const bytes = await readBody(request, { bytesMax: limits.bodyBytesMax, take: limits.take })
   if ('problem' in bytes) return bytes
   if (bytes.length === 0 && route.isBodyOptional) return { text: '', value: {} }
   return parseJsonBody(bytes, route.limitsDepth ? DEPTH_OF_ANY_BODY_MAX : limits.nestingDepthMax)
