@@ -33,9 +33,16 @@ export interface RunningApps extends TwoTenants {
 /** An answer of the API. */
 export interface Answer {
   status: number
-  // Tests look into bodies of any form.
-  // oxlint-disable-next-line typescript/no-explicit-any
-  body: any
+  body: JsonBody
+}
+
+/** A JSON object whose form a test knows. */
+export interface JsonBody {
+  readonly [key: string]: unknown
+  readonly id: string
+  readonly data: JsonBody[]
+  readonly deliverAt: string
+  readonly secret: string
 }
 
 /** A webhook endpoint that was made, with the secret that is shown once. */
@@ -128,5 +135,5 @@ async function callApi(
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
   const text = await response.text()
-  return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
+  return { status: response.status, body: (text === '' ? {} : JSON.parse(text)) as JsonBody }
 }

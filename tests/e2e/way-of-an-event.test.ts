@@ -31,28 +31,44 @@ async function send(
   return answer.body
 }
 
-async function readDeliveries(eventId: string): Promise<Record<string, never>[]> {
+interface SeenDelivery {
+  id: string
+  state: string
+  reason: string | null
+  attemptCount: number
+  attempts: { number: number; outcome: string; responseStatus: number | null }[]
+}
+
+async function readDeliveries(eventId: string): Promise<SeenDelivery[]> {
   const { status, body } = await apps.call('GET', `/api/v1/events/${eventId}/deliveries`)
   expect(status).toBe(200)
-  return body.data
+  return body.data as unknown as SeenDelivery[]
 }
 
 /** The one delivery of an event, once it has ended. */
-async function untilEnded(eventId: string, state?: string): Promise<Record<string, any>> {
+async function untilEnded(eventId: string, state?: string): Promise<SeenDelivery> {
   return await pollUntil(
     async () => {
-      const [delivery] = (await readDeliveries(eventId)) as Record<string, any>[]
-      const isEnded = delivery !== undefined && !['pending', 'in_flight'].includes(delivery['state'])
-      return isEnded && (state === undefined || delivery['state'] === state) ? delivery : undefined
+      const [delivery] = await readDeliveries(eventId)
+      const isEnded = delivery !== undefined && !['pending', 'in_flight'].includes(delivery.state)
+      return isEnded && (state === undefined || delivery.state === state) ? delivery : undefined
     },
     { what: `the delivery of ${eventId} to end ${state ?? ''}` },
   )
 }
 
-async function untilDelivered(eventId: string): Promise<Record<string, any>> {
+interface SeenEvent {
+  delivered_at: Date | null
+  failed_at: Date | null
+  matched_count: number | null
+}
+
+async function untilDelivered(eventId: string): Promise<SeenEvent> {
   return await pollUntil(
     async () => {
-      const { rows } = await apps.database.pool.query('select * from event_records where event_id = $1', [eventId])
+      const { rows } = await apps.database.pool.query<SeenEvent>('select * from event_records where event_id = $1', [
+        eventId,
+      ])
       return rows[0]?.delivered_at || rows[0]?.failed_at ? rows[0] : undefined
     },
     { what: `${eventId} to be delivered` },
@@ -79,7 +95,7 @@ describe('an event', () => {
       source: 'trigger.dev',
     })
     const delivery = await untilEnded('order-1', 'succeeded')
-    expect(headers['webhook-id']).toBe(delivery['id'])
+    expect(headers['webhook-id']).toBe(delivery.id)
     expect(delivery).toMatchObject({
       attemptCount: 1,
       attempts: [{ number: 1, outcome: 'succeeded', responseStatus: 200 }],
@@ -97,8 +113,8 @@ describe('an event', () => {
     await send({ id: 'small', name: 'order.paid', payload: { total: 5 } })
     await send({ id: 'large', name: 'order.made', payload: { total: 100 } })
     await apps.receiver.untilReceived(6)
-    expect((await untilDelivered('small'))['matched_count']).toBe(3)
-    expect((await untilDelivered('large'))['matched_count']).toBe(3)
+    expect((await untilDelivered('small')).matched_count).toBe(3)
+    expect((await untilDelivered('large')).matched_count).toBe(3)
     const got = (path: string) =>
       apps.receiver
         .at(path)
@@ -124,7 +140,7 @@ describe('an event', () => {
     expect(answer.deliverAt).toBe(deliverAt.toISOString())
     await apps.receiver.untilReceived(1, '/later')
     expect(Date.now()).toBeGreaterThanOrEqual(deliverAt.getTime())
-    expect((await untilDelivered('later'))['delivered_at'].getTime()).toBeGreaterThanOrEqual(deliverAt.getTime())
+    expect((await untilDelivered('later')).delivered_at?.getTime()).toBeGreaterThanOrEqual(deliverAt.getTime())
   })
 
   test('that is cancelled before its time never arrives; one that is delivered can not be cancelled', async () => {
@@ -241,12 +257,8 @@ describe('a receiver that fails', () => {
     const requests = apps.receiver.at('/flaky')
     expect(requests).toHaveLength(3)
     expect(new Set(requests.map((request) => request.body)).size).toBe(1)
-    expect(new Set(requests.map((request) => request.headers['webhook-id']))).toEqual(new Set([delivery['id']]))
-    const attempts = delivery['attempts'].map((one: Record<string, unknown>) => [
-      one['number'],
-      one['outcome'],
-      one['responseStatus'],
-    ])
+    expect(new Set(requests.map((request) => request.headers['webhook-id']))).toEqual(new Set([delivery.id]))
+    const attempts = delivery.attempts.map((one) => [one.number, one.outcome, one.responseStatus])
     expect(attempts).toEqual([
       [1, 'busy', 500],
       [2, 'unexpected', 404],
@@ -261,10 +273,10 @@ describe('a receiver that fails', () => {
     const dead = await untilEnded('dead', 'dead')
     expect(dead).toMatchObject({ reason: 'attempts_exhausted', attemptCount: 3 })
     apps.receiver.answer((_, nth) => (nth < 5 ? { status: 500 } : undefined))
-    expect((await apps.call('POST', `/api/v1/deliveries/${dead['id']}/replay`)).status).toBe(200)
+    expect((await apps.call('POST', `/api/v1/deliveries/${dead.id}/replay`)).status).toBe(200)
     const replayed = await untilEnded('dead', 'succeeded')
-    expect(replayed['id']).toBe(dead['id'])
-    expect(replayed['attempts'].map((one: Record<string, unknown>) => one['number'])).toEqual([1, 2, 3, 4, 5])
+    expect(replayed.id).toBe(dead.id)
+    expect(replayed.attempts.map((one) => one.number)).toEqual([1, 2, 3, 4, 5])
   })
 
   test('that says Retry-After is left alone for as long', async () => {
@@ -280,10 +292,10 @@ describe('a receiver that fails', () => {
     apps.receiver.answer(() => ({ status: 410 }))
     await send({ id: 'gone', name: 'x' })
     expect(await untilEnded('gone')).toMatchObject({ state: 'dead', reason: 'gone', attemptCount: 1 })
-    await pollUntil(async () => (await apps.call('GET', `/api/v1/webhook-endpoints/${id}`)).body.enabled === false, {
+    await pollUntil(async () => (await apps.call('GET', `/api/v1/webhook-endpoints/${id}`)).body['enabled'] === false, {
       what: 'the endpoint to be disabled',
     })
-    expect((await apps.call('GET', `/api/v1/webhook-endpoints/${id}`)).body.disabledReason).toBe('gone')
+    expect((await apps.call('GET', `/api/v1/webhook-endpoints/${id}`)).body['disabledReason']).toBe('gone')
     await send({ id: 'afterwards', name: 'x' })
     expect(await untilEnded('afterwards')).toMatchObject({
       state: 'skipped',

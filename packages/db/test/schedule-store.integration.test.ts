@@ -145,7 +145,12 @@ describe('due events', () => {
 })
 
 describe('due deliveries', () => {
-  const asRef = ({ eventRecordId: _, ...ref }: OwedDelivery) => ref
+  const asRef = ({ organizationId, dispatcherId: to, deliveryId, attemptCount }: OwedDelivery) => ({
+    organizationId,
+    dispatcherId: to,
+    deliveryId,
+    attemptCount,
+  })
 
   test('one whose queue job was lost is taken after half a minute; with an empty queue after seconds', async () => {
     const owed = await owe()

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import type { DeliveryRef, EventRef } from '@signalbox/domain'
 import { createTestRedis, type TestRedis } from '@signalbox/testkit'
 import { Redis } from 'ioredis'
 import {
@@ -93,10 +94,10 @@ async function untilReady(...opened: Queues[]): Promise<void> {
   }
 }
 
-const makeEvents = (count: number, organizationId: string = randomUUID()) =>
+const makeEvents = (count: number, organizationId: string = randomUUID()): EventRef[] =>
   Array.from({ length: count }, () => ({ organizationId, eventRecordId: randomUUID() }))
 
-const makeDeliveries = (count: number, dispatcherId: string = randomUUID()) =>
+const makeDeliveries = (count: number, dispatcherId: string = randomUUID()): DeliveryRef[] =>
   Array.from({ length: count }, (_, attemptCount) => ({
     organizationId: '018f4ad0-0000-7000-8000-000000000000',
     dispatcherId,
