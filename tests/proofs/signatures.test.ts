@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { ReceivedRequest } from '@signalbox/testkit'
+import { Webhook as StandardWebhook } from 'standardwebhooks'
+import { Webhook as SvixWebhook } from 'svix'
+import { type RunningApps, startApps } from '../e2e/start-apps.js'
+
+let apps: RunningApps
+let request: ReceivedRequest
+let secret: string
+
+beforeAll(async () => {
+  apps = await startApps()
+  secret = (await apps.subscribe('/signed')).secret
+  const event = { id: 'é"\\', name: 'order.paid', payload: { text: 'naïve 😀 \u2028', n: 1.5, deep: [{ a: null }] } }
+  expect((await apps.call('POST', '/api/v1/events', { body: { event } })).status).toBe(200)
+  const [received] = await apps.receiver.untilReceived(1, '/signed')
+  if (received === undefined) throw new Error('nothing was received')
+  request = received
+})
+
+afterAll(async () => {
+  await apps?.stop()
+})
+
+type Verify = (body: string | Buffer, headers: Record<string, string>) => unknown
+
+const verifiers: [string, Verify][] = [
+  ['standardwebhooks', (body, headers) => new StandardWebhook(secret).verify(body, headers)],
+  ['svix', (body, headers) => new SvixWebhook(secret).verify(body, headers)],
+]
+
+function readHeaders(): Record<string, string> {
+  const names = ['webhook-id', 'webhook-timestamp', 'webhook-signature']
+  return Object.fromEntries(names.map((name) => [name, String(request.headers[name])]))
+}
+
+/** Flips one bit of the text. */
+function flip(text: string, bit: number): Buffer {
+  const bytes = Buffer.from(text)
+  bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+  return bytes
+}
+
+describe.each(verifiers)('the published package %s', (_, verify) => {
+  test('verifies a delivery that was really received', () => {
+    expect(verify(request.body, readHeaders())).toMatchObject({ type: 'order.paid', source: 'trigger.dev' })
+  })
+
+  test('refuses the body with any one bit flipped', () => {
+    const bits = Buffer.byteLength(request.body) * 8
+    for (let bit = 0; bit < bits; bit += 7) expect(() => verify(flip(request.body, bit), readHeaders())).toThrow()
+  })
+
+  test('refuses another id, another time and another signature', () => {
+    const headers = readHeaders()
+    const { 'webhook-id': id = '', 'webhook-timestamp': time = '', 'webhook-signature': signature = '' } = headers
+    const changes = [
+      { 'webhook-id': flip(id, 3).toString('latin1') },
+      { 'webhook-timestamp': String(Number(time) + 1) },
+      {
+        'webhook-signature': `v1,${flip(Buffer.from(signature.slice(3), 'base64').toString('latin1'), 9).toString('base64')}`,
+      },
+    ]
+    for (const change of changes) expect(() => verify(request.body, { ...headers, ...change })).toThrow()
+  })
+})
+
+test('while a rotation overlaps, the old and the new secret both verify', async () => {
+  const [endpoint] = (await apps.call('GET', '/api/v1/webhook-endpoints')).body.data
+  const rotated = await apps.call('POST', `/api/v1/webhook-endpoints/${endpoint?.id}/rotate-secret`, { body: {} })
+  expect(rotated.status).toBe(200)
+  await apps.call('POST', '/api/v1/events', { body: { event: { name: 'x' } } })
+  const received = (await apps.receiver.untilReceived(2, '/signed'))[1]
+  const headers = received?.headers as Record<string, string>
+  for (const each of [secret, rotated.body.secret]) {
+    expect(() => new StandardWebhook(each).verify(received?.body ?? '', headers)).not.toThrow()
+  }
+  expect(rotated.body.secret).not.toBe(secret)
+})
