@@ -18,7 +18,7 @@ const PAYLOAD = {
 }
 
 /** The JSON of the payload. */
-export const PAYLOAD_TEXT = JSON.stringify(PAYLOAD)
+const PAYLOAD_TEXT = JSON.stringify(PAYLOAD)
 
 /** A set of events that can be told from others: their ids are `<prefix>-<number>`, numbers from 0 on. */
 export interface EventSeries {

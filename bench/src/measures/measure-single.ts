@@ -3,6 +3,7 @@ import type { TimedLoadResult } from '../tools/post-for-seconds.js'
 import { createUsageMeter } from '../usage/create-usage-meter.js'
 import { countEvents, emptyTables, waitUntilMatched } from './event-tables.js'
 import type { BenchResult, Measure, MeasureContext } from './measure.js'
+import { describeGroups, readGroupSums } from './read-accept-groups.js'
 
 const CONNECTIONS = 100
 const ROUNDS = 3
@@ -31,6 +32,7 @@ async function run({ stack, say }: MeasureContext): Promise<BenchResult> {
   say('warming up')
   await post(urls.echo, WARM_UP_SECONDS)
   await post(urls.api, WARM_UP_SECONDS)
+  const groupsBefore = await readGroupSums(stack.apiUrl)
   const rounds: { api: TimedLoadResult; echo: TimedLoadResult }[] = []
   for (let number = 1; number <= ROUNDS; number += 1) {
     await waitUntilMatched(stack.pool)
@@ -59,6 +61,7 @@ async function run({ stack, say }: MeasureContext): Promise<BenchResult> {
       isTargetMet: ratio >= RATIO_MIN,
       p50Ms: round(median(rounds.map((one) => one.api.p50Ms)), 1),
       p99Ms: round(median(rounds.map((one) => one.api.p99Ms)), 1),
+      group: describeGroups(groupsBefore, await readGroupSums(stack.apiUrl)),
       rounds: rounds.map((one) => [round(one.api.perSecond), round(one.echo.perSecond)]),
       ...meter.report(rounds.reduce((sum, one) => sum + one.api.requests, 0)),
       against: echoMeter.report(rounds.reduce((sum, one) => sum + one.echo.requests, 0)),

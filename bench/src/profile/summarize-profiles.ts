@@ -22,7 +22,7 @@ export async function summarizeProfiles(folder: string, since: Date): Promise<st
 }
 
 /** Lines for one process: by package, then by function. */
-export function summarizeProfile(name: string, profile: Profiler.Profile): string[] {
+function summarizeProfile(name: string, profile: Profiler.Profile): string[] {
   const selfMicros = addUp(profile)
   const work = selfMicros.filter(({ frame }) => !NO_WORK.has(frame.functionName))
   const total = work.reduce((sum, { micros }) => sum + micros, 0)
