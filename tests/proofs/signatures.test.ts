@@ -54,7 +54,7 @@ describe.each(verifiers)('the published package %s', (_, verify) => {
   test('refuses another id, another time and another signature', () => {
     const headers = readHeaders()
     const { 'webhook-id': id = '', 'webhook-timestamp': time = '', 'webhook-signature': signature = '' } = headers
-    const changes = [
+    const changes: Record<string, string>[] = [
       { 'webhook-id': flip(id, 3).toString('latin1') },
       { 'webhook-timestamp': String(Number(time) + 1) },
       {

@@ -36,13 +36,14 @@ export function composeDispatcherWorker({ config, logger, lifecycle }: AppContex
   const metrics = createMetrics({ service: 'dispatcher-worker' })
   const counters = createDispatchMetrics(metrics)
   const sender = createSender({ allow: readAllow(config.EGRESS_ALLOW), socketsPerOriginMax: SOCKETS_PER_ORIGIN_MAX })
+  const observer = createObserver(logger, counters)
   const dispatching = createDispatchDeliveries({
     store: createDispatchStore(database, createSecretBox(config.SECRETS_MASTER_KEYS)),
     queue: queues,
     ports: createPorts(sender),
     random: Math.random,
     inFlightMax: config.DISPATCH_IN_FLIGHT_MAX,
-    observer: createObserver(logger, counters),
+    observer,
   })
   const worker = createDispatchWorker(
     {
@@ -67,6 +68,7 @@ export function composeDispatcherWorker({ config, logger, lifecycle }: AppContex
   lifecycle.add({ name: 'queues', stop: () => queues.close() })
   lifecycle.add({ name: 'egress', stop: () => sender.close() })
   lifecycle.add({ name: 'health', start: () => health.start(), stop: () => health.stop() })
+  lifecycle.add({ name: 'observer', stop: () => observer.flush() })
   lifecycle.add({ name: 'attempts', stop: () => dispatching.drain() })
   lifecycle.add({ name: 'worker', start: () => worker.start(), stop: () => worker.stop() })
 }

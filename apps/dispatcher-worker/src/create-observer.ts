@@ -2,8 +2,13 @@ import type { AttemptRecord } from '@signalbox/domain'
 import type { DispatchObserver } from '@signalbox/pipeline'
 import type { createDispatchMetrics, Logger } from '@signalbox/runtime'
 
+/** An observer that may hold back a line; `flush` writes it. */
+export interface AttemptObserver extends DispatchObserver {
+  flush(): void
+}
+
 /** Counts every attempt; writes a line for each that did not succeed, and one for all that did within a second. */
-export function createObserver(logger: Logger, counters: ReturnType<typeof createDispatchMetrics>): DispatchObserver {
+export function createObserver(logger: Logger, counters: ReturnType<typeof createDispatchMetrics>): AttemptObserver {
   let succeeded = 0
   let timer: NodeJS.Timeout | undefined
   const writeSucceeded = (): void => {
@@ -20,6 +25,11 @@ export function createObserver(logger: Logger, counters: ReturnType<typeof creat
       counters.eventDeliverySeconds.observe(Math.max(0, (Date.now() - record.delivery.acceptedAt.getTime()) / 1_000))
       succeeded++
       timer ??= setTimeout(writeSucceeded, LINE_EVERY_MS)
+    },
+    flush: () => {
+      if (timer === undefined) return
+      clearTimeout(timer)
+      writeSucceeded()
     },
     onTrouble: (what, error) => logger.warn('dispatch.trouble', { what, error }),
   }
