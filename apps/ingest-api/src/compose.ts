@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http'
 import {
   createAcceptStore,
   createAccountStore,
@@ -25,7 +26,6 @@ import {
   type Logger,
   type Metrics,
 } from '@signalbox/runtime'
-import type { Express } from 'express'
 import type { ApiDeps } from './api-deps.js'
 import { createAuthenticator } from './auth/create-authenticator.js'
 import { createRateLimiter } from './auth/create-rate-limiter.js'
@@ -170,7 +170,7 @@ interface AppParts {
   api: ApiDeps
 }
 
-function composeApp({ config, database, metrics, counters, logger, health, api }: AppParts): Express {
+function composeApp({ config, database, metrics, counters, logger, health, api }: AppParts): RequestListener {
   return createApp({
     routes,
     api,

@@ -30,8 +30,6 @@ export interface RouteContext<Params, Query, Body> {
   /** Path and query as sent. */
   url: string
   headers: IncomingHttpHeaders
-  /** Aborted when the caller goes away. */
-  signal: AbortSignal
 }
 
 /** What a handler gives back: a body to be sent as JSON, JSON text that is ready to be sent, or a problem. */

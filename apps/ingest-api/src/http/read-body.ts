@@ -13,6 +13,9 @@ const INFLATERS: Readonly<Record<string, () => Transform>> = {
 /** What is accepted as Content-Encoding, for the answer to anything else. */
 const ACCEPTED_ENCODINGS = 'gzip, deflate, identity'
 
+/** The usual event is not worth counting: what counts is what comes after so much. */
+const UNCOUNTED_BYTES = 16 * 1024
+
 /** The bounds of one body: its own, and what is left for all that are being worked on. */
 export interface BodyBounds {
   bytesMax: number
@@ -61,7 +64,7 @@ function collect(
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length
       if (bytes > bytesMax) giveUp(tooLarge(bytesMax))
-      else if (!take(chunk.length)) giveUp(tooMuchAtOnce())
+      else if (bytes > UNCOUNTED_BYTES && !take(chunk.length)) giveUp(tooMuchAtOnce())
       else chunks.push(chunk)
     }
     const onError = (): void => giveUp(problem('malformed_request', 'The body could not be read, or ended early'))

@@ -2,11 +2,11 @@ import { type ProblemCode, summarizeErrors, toProblemErrors } from '@signalbox/a
 import { isStorageUnavailable } from '@signalbox/db'
 import { SignalboxError } from '@signalbox/domain'
 import type { Logger } from '@signalbox/runtime'
-import type { Request, RequestHandler, Response } from 'express'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { z } from 'zod'
 import type { ApiDeps } from '../api-deps.js'
 import type { Authentication, Authenticator } from '../auth/create-authenticator.js'
-import { toCountedAddress } from '../auth/read-address.js'
+import { readClientAddress, toCountedAddress } from '../auth/read-address.js'
 import { type Answer, problem, type ProblemAnswer, type Route } from '../route.js'
 import type { BodyBudget, TakeBytes } from './create-body-budget.js'
 import { checkMediaType, DEPTH_OF_ANY_BODY_MAX, type JsonBody, parseJsonBody } from './parse-json-body.js'
@@ -22,14 +22,22 @@ export interface HandlerDeps {
   authenticate: Authenticator
   logger: Logger
   bodyBudget: BodyBudget
+  /** Proxies in front of us whose X-Forwarded-For is believed. */
+  trustedProxies: number
   /** Told of every answer. */
   onAnswered: (route: Route, status: number, seconds: number) => void
   /** Told of every problem among them. */
   onProblem: (route: Route, code: ProblemCode) => void
 }
 
-/** Makes an Express handler of a route: authenticate → read → validate → handle → answer. */
-export function toHandler(route: Route, deps: HandlerDeps): RequestHandler {
+/** A request as node gives it, with what Express reads from its path when the request came through Express. */
+export type RouteRequest = IncomingMessage & { params?: unknown; query?: unknown; originalUrl?: string }
+
+/** Answers one request; fits into Express and into a plain server. */
+export type RouteHandler = (request: RouteRequest, response: ServerResponse) => void
+
+/** Makes a handler of a route: authenticate → read → validate → handle → answer. */
+export function toHandler(route: Route, deps: HandlerDeps): RouteHandler {
   return (request, response) => {
     const startedAt = performance.now()
     const note = (status: number): void => deps.onAnswered(route, status, (performance.now() - startedAt) / 1000)
@@ -47,7 +55,7 @@ export function toHandler(route: Route, deps: HandlerDeps): RequestHandler {
 
 /** Answers for an error that nobody expected; the answer says nothing of it, the log everything. */
 export function sendFailure(
-  response: Response,
+  response: ServerResponse,
   failure: { error: unknown; logger: Logger; operation: string },
 ): number {
   const answer = toProblemAnswer(failure.error)
@@ -71,26 +79,27 @@ function toProblemAnswer(error: unknown): ProblemAnswer {
 }
 
 interface Exchange {
-  request: Request
-  response: Response
+  request: RouteRequest
+  response: ServerResponse
 }
 
 async function run(route: Route, deps: HandlerDeps, { request, response }: Exchange): Promise<Answer> {
+  const url = request.originalUrl ?? request.url ?? '/'
   const found: Authentication | Promise<Authentication> = deps.authenticate({
     authorization: request.headers.authorization,
-    url: request.url,
+    url,
     access: route.access,
-    readAddress: () => toCountedAddress(request.ip),
+    readAddress: () => toCountedAddress(readClientAddress(request, deps.trustedProxies)),
   })
   const who = found instanceof Promise ? await found : found
   if ('problem' in who) return who
-  if (request.url.includes('%00')) return problem('malformed_request', 'The URL holds a NUL character')
+  if (url.includes('%00')) return problem('malformed_request', 'The URL holds a NUL character')
   const params = parsePart(route.params, request.params, 'path')
   if ('problem' in params) return params
-  const query = parsePart(route.query, route.query && request.query, 'query')
+  const query = parsePart(route.query, request.query ?? {}, 'query')
   if ('problem' in query) return query
   const take = deps.bodyBudget.open((giveBack) => response.once('close', giveBack))
-  const json = await readJson(route, request, { ...who.environment.limits, take })
+  const json = await readJson(route, request, { limits: who.environment.limits, take })
   if ('problem' in json) return json
   const body = parsePart(route.body, json.value, 'body')
   if ('problem' in body) return body
@@ -101,12 +110,9 @@ async function run(route: Route, deps: HandlerDeps, { request, response }: Excha
       query: query.value,
       body: body.value,
       rawBody: json.text,
-      method: request.method,
-      url: request.originalUrl,
+      method: route.method,
+      url,
       headers: request.headers,
-      get signal() {
-        return abortOnClose(response)
-      },
     },
     deps.api,
   )
@@ -116,21 +122,21 @@ const NO_BODY = { text: '', value: undefined }
 
 async function readJson(
   route: Route,
-  request: Request,
-  limits: { bodyBytesMax: number; nestingDepthMax: number; take: TakeBytes },
+  request: RouteRequest,
+  { limits, take }: { limits: { bodyBytesMax: number; nestingDepthMax: number }; take: TakeBytes },
 ): Promise<JsonBody | typeof NO_BODY | ProblemAnswer> {
   if (route.body === undefined) return NO_BODY
   const isEmpty = request.headers['content-length'] === '0' || !hasBody(request)
   if (isEmpty && route.isBodyOptional) return { text: '', value: {} }
   const wrongType = checkMediaType(request.headers['content-type'])
   if (wrongType !== undefined) return wrongType
-  const bytes = await readBody(request, { bytesMax: limits.bodyBytesMax, take: limits.take })
+  const bytes = await readBody(request, { bytesMax: limits.bodyBytesMax, take })
   if ('problem' in bytes) return bytes
   if (bytes.length === 0 && route.isBodyOptional) return { text: '', value: {} }
   return parseJsonBody(bytes, route.limitsDepth ? DEPTH_OF_ANY_BODY_MAX : limits.nestingDepthMax)
 }
 
-function hasBody(request: Request): boolean {
+function hasBody(request: RouteRequest): boolean {
   return request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined
 }
 
@@ -145,11 +151,4 @@ function parsePart(
   const errors = toProblemErrors(result.error.issues)
   const where = part === 'body' ? '' : `in the ${part}, `
   return problem('invalid', `${where}${summarizeErrors(errors)}`, { errors })
-}
-
-function abortOnClose(response: Response): AbortSignal {
-  const controller = new AbortController()
-  if (response.destroyed) controller.abort()
-  else response.once('close', () => controller.abort())
-  return controller.signal
 }
