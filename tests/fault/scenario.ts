@@ -1,0 +1,177 @@
+import { takeAccount, type Account, type StoredDelivery, type StoredEvent, type Subscriber } from './account.js'
+import type { FaultStack } from './fault-stack.js'
+import { EVENT_NAMES, startLoad, type Load, type SentEvent } from './load.js'
+import { startReceiver, type Manners, type Receiver } from './receiver.js'
+import { waitUntil } from './wait-until.js'
+
+/** A receiver under load, and what it asks for. */
+interface SubscriberPlan {
+  readonly name: string
+  readonly manners: Manners
+  readonly events: (run: string) => string[]
+  readonly filter?: object
+  readonly wants: Subscriber['wants']
+}
+
+const SLOW_MS = 300
+const FAILING_EVERY = 20
+
+/** Of one attempt. A claim is held for 11.5 seconds longer: a killed worker's attempts are made again after that. */
+export const TIMEOUT_MS = 5_000
+/** A claim that ran out while its queue was busy is found within half a minute; then it is made, or retried. */
+const SETTLE_MS = 120_000
+
+let failing = 0
+const plans: readonly SubscriberPlan[] = [
+  { name: 'everything', manners: () => ({ status: 200 }), events: (run) => [`${run}.*`], wants: () => true },
+  {
+    name: 'filtered',
+    manners: () => ({ status: 200 }),
+    events: (run) => [`${run}.order.*`],
+    filter: { kind: ['odd'] },
+    wants: ({ name, kind }) => name.includes('.order.') && kind === 'odd',
+  },
+  {
+    name: 'slow',
+    manners: () => ({ status: 200, delayMs: SLOW_MS }),
+    events: (run) => [`${run}.${EVENT_NAMES[1]}`],
+    wants: ({ name }) => name.endsWith(EVENT_NAMES[1]),
+  },
+  {
+    name: 'failing',
+    // Every twentieth delivery is refused at its first attempt.
+    manners: ({ number }) => ({ status: number === 1 && ++failing % FAILING_EVERY === 0 ? 500 : 200 }),
+    events: (run) => [`${run}.*`],
+    wants: () => true,
+  },
+]
+
+/** A steady load with its receivers, all under one name. */
+export interface Scenario {
+  readonly load: Load
+  /** Resolves once this many more events than now were accepted: the system goes on. */
+  untilAccepted(more: number): Promise<void>
+}
+
+/** Makes a webhook endpoint, with a short schedule of retries. */
+export async function createEndpoint(stack: FaultStack, body: object): Promise<string> {
+  const response = await fetch(`${stack.apiUrl}/api/v1/webhook-endpoints`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${stack.tenant.secretKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ timeoutMs: TIMEOUT_MS, retryPolicy: { delaysSeconds: [1, 1, 2, 2, 4] }, ...body }),
+  })
+  const text = await response.text()
+  if (response.status !== 201) throw new Error(`the endpoint was not made: ${response.status} ${text}`)
+  return (JSON.parse(text) as { id: string }).id
+}
+
+/** Puts a load on while `act` does harm; then waits until all has settled, and takes account of every event. */
+export async function runScenario(
+  stack: FaultStack,
+  run: string,
+  act: (scenario: Scenario) => Promise<void>,
+): Promise<Account & { readonly counts: Load['counts'] }> {
+  const receivers: Receiver[] = []
+  const faultsBefore = stack.faults.length
+  let load: Load | undefined
+  try {
+    const subscribers: Subscriber[] = []
+    for (const plan of plans) {
+      const receiver = await startReceiver(plan.manners)
+      receivers.push(receiver)
+      const { url, arrivals } = receiver
+      const endpointId = await createEndpoint(stack, { url, events: plan.events(run), filter: plan.filter })
+      subscribers.push({ name: plan.name, endpointId, arrivals, wants: plan.wants })
+    }
+    load = startLoad({ apiUrl: stack.apiUrl, secretKey: stack.tenant.secretKey, run })
+    await act({ load, untilAccepted: createProgressWait(load) })
+    await load.finish()
+    await untilSettled(stack)
+    const stored = await loadStored(stack, run)
+    const faults = stack.faults.slice(faultsBefore)
+    const account = takeAccount({ sent: load.sent, stored, subscribers, faults, timeoutMs: TIMEOUT_MS })
+    report(run, { account, load, faults: faults.map(({ what }) => what) })
+    return { ...account, counts: load.counts }
+  } finally {
+    await load?.abort()
+    await Promise.all(receivers.map((receiver) => receiver.close()))
+  }
+}
+
+function createProgressWait(load: Load): Scenario['untilAccepted'] {
+  return async (more) => {
+    const wanted = load.counts.accepted + more
+    await waitUntil(`${more} more events accepted`, () => load.counts.accepted >= wanted)
+  }
+}
+
+/** Resolves once nothing is owed to anybody: both outboxes are empty. */
+export async function untilSettled(stack: FaultStack): Promise<void> {
+  const sql = `select (select count(*)::int from event_outbox) as events, (select count(*)::int from delivery_outbox) as deliveries`
+  let left: object | undefined
+  const isEmpty = async (): Promise<boolean> => {
+    const [row] = await stack.query<{ events: number; deliveries: number }>(sql)
+    left = row
+    return row?.events === 0 && row.deliveries === 0
+  }
+  await waitUntil('everything delivered', isEmpty, SETTLE_MS).catch((cause: unknown) => {
+    const said = stack.said().join('\n')
+    throw new Error(`still owed after ${SETTLE_MS} ms: ${JSON.stringify(left)}\n${said}`, { cause })
+  })
+}
+
+/** All events of a run, with their deliveries and attempts. */
+export async function loadStored(stack: FaultStack, run: string): Promise<StoredEvent[]> {
+  interface Row {
+    event_id: string
+    is_delivered: boolean
+    deliveries: StoredDelivery[]
+  }
+  const { organizationId, environmentId } = stack.tenant
+  const rows = await stack.query<Row>(
+    `with attempts as (
+       select delivery_id, json_agg(json_build_object('outcome', outcome, 'status', response_status) order by number) as all
+       from delivery_attempts where organization_id = $1 group by delivery_id
+     ), made as (
+       select d.event_record_id, json_agg(json_build_object('id', d.id, 'state', d.state,
+         'endpointId', p.dispatchable ->> 'id', 'attempts', coalesce(a.all, '[]'))) as all
+       from deliveries d
+       join event_dispatchers p on p.organization_id = d.organization_id and p.id = d.dispatcher_id
+       left join attempts a on a.delivery_id = d.id
+       where d.organization_id = $1 group by d.event_record_id
+     )
+     select r.event_id, r.delivered_at is not null as is_delivered, coalesce(made.all, '[]') as deliveries
+     from event_records r left join made on made.event_record_id = r.id
+     where r.organization_id = $1 and r.environment_id = $2 and r.context ->> 'run' = $3`,
+    [organizationId, environmentId, run],
+  )
+  return rows.map((row) => ({ eventId: row.event_id, isDelivered: row.is_delivered, deliveries: row.deliveries }))
+}
+
+interface Result {
+  readonly account: Account
+  readonly load: Load
+  readonly faults: readonly string[]
+}
+
+/** Tells what happened; jest's own report has no room for it. */
+function report(run: string, { account, load, faults }: Result): void {
+  const { accepted, resent, refused, unavailable, unreachable, abandonedBulks } = load.counts
+  const done = countEach(faults)
+  const unknown = [...load.sent.values()].filter(({ outcome }: SentEvent) => outcome === 'unknown').length
+  const explained = countEach(account.twice.map(({ explanation }) => `${explanation ?? 'unexplained'}`))
+  const lines = [
+    `fault test ${run}: ${done || 'no fault'}`,
+    `  clients: ${accepted} events answered 200, ${resent} sent again, ${refused} refused, ` +
+      `${unavailable} answers 503, ${unreachable} broken connections, ${abandonedBulks} bulks given up (${unknown} events)`,
+    `  Postgres: ${account.events} events, ${account.deliveries} deliveries, ${account.retried} with more than one attempt`,
+    `  receivers: ${account.twice.length} deliveries arrived twice${explained && ` (${explained})`}, ${account.problems.length} problems`,
+  ]
+  process.stderr.write(`${lines.join('\n')}\n`)
+}
+
+function countEach(items: readonly string[]): string {
+  const counts = new Map<string, number>()
+  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1)
+  return [...counts].map(([item, count]) => `${count} × ${item}`).join(', ')
+}
