@@ -192,6 +192,17 @@ describe('due deliveries', () => {
     expect(await claim(owed)).toMatchObject({ attemptCount: 0 })
   })
 
+  test('a claim is looked at again as soon as its lease has run out', async () => {
+    await claim(await owe())
+    await age('delivery_outbox', 300)
+    await store.takeDueDeliveries(MANY, false)
+    const { rows } = await database.pool.query<{ late: number }>(
+      `select extract(epoch from b.wake_at - d.lease_until)::float8 as late
+       from delivery_outbox b join deliveries d on d.organization_id = b.organization_id and d.id = b.delivery_id`,
+    )
+    expect(rows).toEqual([{ late: 1 }])
+  })
+
   test('one that is being recorded at this moment is not waited for, and nobody is locked out', async () => {
     const owed = await owe()
     const delivery = await claim(owed)

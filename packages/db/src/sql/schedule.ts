@@ -43,7 +43,8 @@ with due as materialized (
   where freed.id is not null or (seen.state = 'pending' and coalesce(seen.next_attempt_at, now()) <= now())
 ), woken as (
   update delivery_outbox b
-  set wake_at = greatest(now() + make_interval(secs => $2), seen.next_attempt_at + interval '10 seconds', seen.lease_until)
+  set wake_at = case when seen.state = 'in_flight' and seen.lease_until > now() then seen.lease_until + interval '1 second'
+    else greatest(now() + make_interval(secs => $2), seen.next_attempt_at + interval '10 seconds') end
   from seen where b.organization_id = seen.organization_id and b.delivery_id = seen.delivery_id
 )
 select organization_id, delivery_id, dispatcher_id, attempt_count from ready`
