@@ -31,7 +31,6 @@ export interface Evidence {
   readonly stored: readonly StoredEvent[]
   readonly subscribers: readonly Subscriber[]
   readonly faults: readonly Fault[]
-  readonly timeoutMs: number
 }
 
 /** Count in = count out, by id. */
@@ -48,8 +47,8 @@ export interface Account {
 
 /** An arrival may be looked at a little after the fault that followed it: it stood in a socket meanwhile. */
 const LATE_MS_MAX = 3_000
-/** Answer and record of an attempt are at most this far apart, beyond the time that the receiver has. */
-const RECORD_MS_MAX = 20_000
+/** What a fault cut off had arrived at most this long before: from then on it was answered and recorded. */
+const CUT_OFF_MS_MAX = 5_000
 const PROBLEMS_MAX = 20
 
 /** Compares what clients were told, what Postgres has and what receivers got. */
@@ -68,7 +67,7 @@ export function takeAccount(evidence: Evidence): Account {
       problems.push(...checkDelivery(event, delivery, arrivals))
       if (delivery.attempts.length > 1) retried += 1
       for (const again of findRepeats(delivery, arrivals)) {
-        twice.push({ deliveryId: delivery.id, explanation: explain(again, evidence)?.what })
+        twice.push({ deliveryId: delivery.id, explanation: explain(again, evidence.faults)?.what })
       }
     }
   }
@@ -156,9 +155,9 @@ function findRepeats(delivery: StoredDelivery, arrivals: readonly Arrival[]): [A
 }
 
 /** A fault that fell between the first arrival and its record, and before the second. */
-function explain([first, again]: [Arrival, Arrival], { faults, timeoutMs }: Evidence): Fault | undefined {
+function explain([first, again]: [Arrival, Arrival], faults: readonly Fault[]): Fault | undefined {
   return faults.find(
     ({ at, forgetsAttempts }) =>
-      forgetsAttempts && at > first.at - LATE_MS_MAX && at < first.at + timeoutMs + RECORD_MS_MAX && at <= again.at,
+      forgetsAttempts && at > first.at - LATE_MS_MAX && at < first.at + CUT_OFF_MS_MAX && at <= again.at,
   )
 }

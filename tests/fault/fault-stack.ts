@@ -33,8 +33,8 @@ export interface FaultStack {
   readonly services: Stack['services']
   healthUrlOf(name: AppName): string
   pids(): Pids
-  /** SIGKILL; resolves once another process has taken its place and is ready. */
-  kill(name: AppName): Promise<void>
+  /** SIGKILL; resolves once another process has taken its place and is ready, or at least runs. */
+  kill(name: AppName, until?: { readonly untilReady: boolean }): Promise<void>
   /** SIGTERM; resolves likewise, to what the process ended with. */
   terminate(name: AppName): Promise<string>
   /** Stops and starts an app in order. */
@@ -74,13 +74,15 @@ export async function startFaultStack(): Promise<FaultStack> {
     faults.push({ what, at: Date.now(), forgetsAttempts })
   }
   const healthUrlOf = (name: AppName): string => processes.find((app) => app.name === name)?.healthUrl ?? ''
-  const signal = async (name: AppName, how: 'SIGKILL' | 'SIGTERM'): Promise<string> => {
+  const signal = async (name: AppName, how: 'SIGKILL' | 'SIGTERM', untilReady = true): Promise<string> => {
     const pid = await waitUntil(`${name} runs`, () => stack.app(name).pid())
     const saidBefore = said.length
     note(`${how} of ${name}`, how === 'SIGKILL' && name === 'dispatcher-worker')
     process.kill(pid, how)
     const end = await waitUntil(`the end of ${name}`, () => findEnd(said.slice(saidBefore), name))
-    await waitUntil(`another ${name}`, () => isReplaced(stack, { name, pid, healthUrl: healthUrlOf(name) }))
+    const next = await waitUntil(`another ${name}`, () => stack.app(name).pid())
+    if (untilReady) await waitUntil(`${name} is ready`, () => isReady(healthUrlOf(name)))
+    if (next === pid) throw new Error(`${name} runs on as ${pid}`)
     return end
   }
   const { services } = stack
@@ -93,7 +95,7 @@ export async function startFaultStack(): Promise<FaultStack> {
     services,
     healthUrlOf,
     pids: () => Object.fromEntries(APP_NAMES.map((name) => [name, stack.app(name).pid()])) as unknown as Pids,
-    kill: async (name) => void (await signal(name, 'SIGKILL')),
+    kill: async (name, { untilReady } = { untilReady: true }) => void (await signal(name, 'SIGKILL', untilReady)),
     terminate: (name) => signal(name, 'SIGTERM'),
     app: (name) => stack.app(name),
     async killRedis() {
@@ -138,17 +140,6 @@ function readTenant(tenants: ReturnType<Stack['describe']>['tenants']): FaultTen
 function findEnd(lines: readonly string[], name: string): string | undefined {
   const line = lines.find((candidate) => candidate.startsWith(`${name} died (`))
   return line?.slice(`${name} died (`.length, line.lastIndexOf(')'))
-}
-
-interface Former {
-  readonly name: AppName
-  readonly pid: number
-  readonly healthUrl: string
-}
-
-async function isReplaced(stack: Stack, { name, pid, healthUrl }: Former): Promise<boolean> {
-  const now = stack.app(name).pid()
-  return now !== undefined && now !== pid && (await isReady(healthUrl))
 }
 
 /** Whether an app says that it is ready. */

@@ -89,7 +89,7 @@ export async function runScenario(
     await untilSettled(stack)
     const stored = await loadStored(stack, run)
     const faults = stack.faults.slice(faultsBefore)
-    const account = takeAccount({ sent: load.sent, stored, subscribers, faults, timeoutMs: TIMEOUT_MS })
+    const account = takeAccount({ sent: load.sent, stored, subscribers, faults })
     report(run, { account, load, faults: faults.map(({ what }) => what) })
     return { ...account, counts: load.counts }
   } finally {
