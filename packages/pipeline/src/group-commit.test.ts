@@ -91,7 +91,7 @@ describe('createGroupCommit', () => {
     }
     expect(await Promise.all(added)).toEqual(['ab', 'bc', 'c', 'd', 'a'])
     // `c` shares a key with `bc`, which had to wait: it waits behind it.
-    expect(groups.map((group) => group.items)).toEqual([['ab', 'd'], ['bc', 'a'], ['c']])
+    expect(groups.map((group) => group.items)).toEqual([['ab', 'd'], ['a', 'bc'], ['c']])
   })
 
   test('what a group throws is the failure of its items alone', async () => {
@@ -158,5 +158,85 @@ describe('createGroupCommit', () => {
     groups[1]?.finish()
     await drained
     expect((await outcomes).map((outcome) => outcome.status)).toEqual(['rejected', 'fulfilled'])
+  })
+
+  test('an item is refused when too many wait behind its own key, and others are taken as before', async () => {
+    const { commit, groups } = create<string>({ keysOf: (item) => item.split(''), keyWaitingMax: 2 })
+    const added = ['a', 'a', 'ab'].map((item) => commit.add(item))
+    await expect(commit.add('a')).rejects.toMatchObject({ code: 'overloaded' })
+    await expect(commit.add('bca')).rejects.toMatchObject({ code: 'overloaded' })
+    added.push(commit.add('b'), commit.add('c'))
+    for (let index = 0; index < 4; index++) {
+      await settle()
+      groups[index]?.finish()
+    }
+    await Promise.all(added)
+    // What was refused has left no trace: `c` goes with the first.
+    expect(groups.map((group) => group.items)).toEqual([['a', 'c'], ['a'], ['ab'], ['b']])
+    const again = commit.add('a')
+    await settle()
+    groups[4]?.finish()
+    expect(await again).toBe('a')
+  })
+
+  test('an item whose keys repeat does not wait for itself', async () => {
+    const { commit, groups } = create<string>({ keysOf: (item) => item.split('') })
+    const added = commit.add('aa')
+    await settle()
+    groups[0]?.finish()
+    expect(await added).toBe('aa')
+  })
+
+  test('one owner has no more than its share of what may wait, in weight and in bytes', async () => {
+    const { commit, groups } = create<string>({
+      weightMax: 100,
+      waitingMax: 8,
+      waitingBytesMax: 80,
+      ownerOf: (item) => item.charAt(0),
+      bytesOf: (item) => item.length,
+    })
+    const added = ['a1', 'a2'].map((item) => commit.add(item))
+    await expect(commit.add('a3')).rejects.toMatchObject({ code: 'overloaded' })
+    // A single one is taken however large it is, when nothing else of its owner waits.
+    added.push(commit.add(`b${'x'.repeat(29)}`), commit.add('c1'))
+    await expect(commit.add('b')).rejects.toMatchObject({ code: 'overloaded' })
+    added.push(commit.add(`d${'x'.repeat(41)}`))
+    // All together have 78 bytes now.
+    await expect(commit.add('eee')).rejects.toMatchObject({ code: 'overloaded' })
+    added.push(commit.add('ee'))
+    await settle()
+    groups[0]?.finish()
+    await Promise.all(added)
+    added.push(commit.add('a3'), commit.add('eee'))
+    await settle()
+    groups[1]?.finish()
+    expect(await Promise.all(added)).toHaveLength(8)
+  })
+
+  test('a group holds no more bytes than it may, but for one item alone', async () => {
+    const { commit, groups } = create<string>({ weightMax: 100, groupBytesMax: 4, bytesOf: (item) => item.length })
+    const added = ['aa', 'bb', 'c', 'dddddd', 'e'].map((item) => commit.add(item))
+    for (let index = 0; index < 4; index++) {
+      await settle()
+      groups[index]?.finish()
+    }
+    await Promise.all(added)
+    expect(groups.map((group) => group.items)).toEqual([['aa', 'bb'], ['c'], ['dddddd'], ['e']])
+  })
+
+  test('what waits for its key costs the groups of others nothing', async () => {
+    let asked = 0
+    const keysOf = (item: string): string[] => {
+      asked += 1
+      return [item]
+    }
+    const { commit, groups } = create<string>({ weightMax: 1, keysOf })
+    const added = Array.from({ length: 50 }, () => commit.add('a'))
+    for (let index = 0; index < 50; index++) {
+      await settle()
+      groups[index]?.finish()
+    }
+    await Promise.all(added)
+    expect(asked).toBe(50)
   })
 })

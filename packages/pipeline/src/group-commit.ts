@@ -11,8 +11,18 @@ export interface GroupCommitOptions<Item, Result> {
   /** How long a group waits for more before it is taken; 0 (the default) adds no delay. For work that nobody waits for. */
   lingerMs?: number
   weigh?: (item: Item) => number
-  /** Items that share a key never stand in one group. */
+  /** Memory that an item holds. Without bounds of bytes it is not asked for. */
+  bytesOf?: (item: Item) => number
+  /** Bytes of all items in one group, at most; one item alone may have more. */
+  groupBytesMax?: number
+  /** Bytes waiting at one time; over it, items are refused with `overloaded`. */
+  waitingBytesMax?: number
+  /** Whose item it is. One owner may fill a quarter of what may wait, so that the others find room. */
+  ownerOf?: (item: Item) => string
+  /** Items that share a key never stand in one group. Asked once for each item. */
   keysOf?: (item: Item) => readonly string[]
+  /** Items waiting behind the first of one key; over it, they are refused with `overloaded`. */
+  keyWaitingMax?: number
   /** Does the work of a group. Gives one result (or failure) for each item, in order; a thrown error is every item's. */
   run: (items: Item[]) => Promise<(Result | ItemFailure)[]>
 }
@@ -33,28 +43,46 @@ export interface GroupCommit<Item, Result> {
   drain(): Promise<void>
 }
 
+/** What waits, of all or of one owner. */
+interface Load {
+  items: number
+  weight: number
+  bytes: number
+}
+
 interface Waiting<Item, Result> {
   item: Item
   weight: number
+  bytes: number
+  keys: readonly string[]
+  /** Keys of its own that an earlier item holds. */
+  heldBy: number
   resolve: (result: Result) => void
   reject: (error: unknown) => void
 }
 
+/** The part of what may wait that one owner may fill. */
+const OWNER_SHARE = 0.25
+
+const NO_KEYS: readonly string[] = []
+
 /**
  * A group is whatever arrived while the group before it was being written: no delay is added when idle, and under load
- * groups grow to `weightMax`. Bounded in weight, in groups at one time and in what waits.
+ * groups grow to `weightMax`. Bounded in weight and bytes, in groups at one time, in what waits, and of that in what one
+ * owner and one key have.
  */
 export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item, Result>): GroupCommit<Item, Result> {
-  const weigh = options.weigh ?? (() => 1)
-  let waiting: Waiting<Item, Result>[] = []
-  let waitingWeight = 0
+  const { weigh = () => 1, bytesOf = () => 0, lingerMs = 0 } = options
+  const admission = createAdmission(options)
+  const lines = createKeyLines<Waiting<Item, Result>>(options.keyWaitingMax ?? Number.POSITIVE_INFINITY)
+  // Those that no key holds back. While anything waits, the one that waits longest is among them.
+  const ready: Waiting<Item, Result>[] = []
   let inFlight = 0
   let isScheduled = false
   let idleListeners: (() => void)[] = []
-  const lingerMs = options.lingerMs ?? 0
 
   const schedule = (): void => {
-    if (isScheduled || inFlight >= options.inFlightMax || waiting.length === 0) return
+    if (isScheduled || inFlight >= options.inFlightMax || ready.length === 0) return
     isScheduled = true
     if (lingerMs > 0) setTimeout(flush, lingerMs)
     else setImmediate(flush)
@@ -62,9 +90,11 @@ export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item
 
   const flush = (): void => {
     isScheduled = false
-    const { group, rest } = takeGroup(waiting, options)
-    waiting = rest
-    for (const entry of group) waitingWeight -= entry.weight
+    const group = ready.splice(0, countGroup(ready, options))
+    for (const entry of group) {
+      admission.leave(entry)
+      lines.leave(entry, ready)
+    }
     inFlight++
     void write(group)
     schedule()
@@ -83,7 +113,7 @@ export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item
     } finally {
       inFlight--
       schedule()
-      if (inFlight === 0 && waiting.length === 0) {
+      if (inFlight === 0 && ready.length === 0) {
         const listeners = idleListeners
         idleListeners = []
         for (const listener of listeners) listener()
@@ -94,44 +124,131 @@ export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item
   return {
     add: (item) => {
       const weight = weigh(item)
-      if (waitingWeight + weight > options.waitingMax && waiting.length > 0) {
+      const bytes = bytesOf(item)
+      const keys = options.keysOf === undefined ? NO_KEYS : withoutRepeats(options.keysOf(item))
+      if (!lines.hasRoom(keys) || !admission.enter({ item, weight, bytes })) {
         return Promise.reject(new SignalboxError('overloaded', 'too much is waiting to be written'))
       }
       return new Promise<Result>((resolve, reject) => {
-        waiting.push({ item, weight, resolve, reject })
-        waitingWeight += weight
+        const entry: Waiting<Item, Result> = { item, weight, bytes, keys, heldBy: 0, resolve, reject }
+        lines.enter(entry)
+        if (entry.heldBy === 0) ready.push(entry)
         schedule()
       })
     },
     drain: () =>
-      inFlight === 0 && waiting.length === 0
+      inFlight === 0 && ready.length === 0
         ? Promise.resolve()
         : new Promise<void>((resolve) => idleListeners.push(resolve)),
   }
 }
 
-function takeGroup<Item, Result>(
-  waiting: Waiting<Item, Result>[],
-  options: GroupCommitOptions<Item, Result>,
-): { group: Waiting<Item, Result>[]; rest: Waiting<Item, Result>[] } {
-  const group: Waiting<Item, Result>[] = []
-  const rest: Waiting<Item, Result>[] = []
-  const keys = new Set<string>()
+function withoutRepeats(keys: readonly string[]): readonly string[] {
+  return keys.length < 2 ? keys : [...new Set(keys)]
+}
+
+function countGroup(
+  ready: readonly { weight: number; bytes: number }[],
+  { weightMax, groupBytesMax = Number.POSITIVE_INFINITY }: { weightMax: number; groupBytesMax?: number },
+): number {
   let weight = 0
-  for (const [index, entry] of waiting.entries()) {
-    if (group.length > 0 && weight + entry.weight > options.weightMax) {
-      return { group, rest: rest.concat(waiting.slice(index)) }
-    }
-    const own = options.keysOf?.(entry.item) ?? []
-    // A key that is taken stays taken for all that follow, so that items with one key keep their order.
-    const isFree = !own.some((key) => keys.has(key))
-    for (const key of own) keys.add(key)
-    if (!isFree) {
-      rest.push(entry)
-      continue
-    }
-    group.push(entry)
+  let bytes = 0
+  for (const [index, entry] of ready.entries()) {
     weight += entry.weight
+    bytes += entry.bytes
+    if (index > 0 && (weight > weightMax || bytes > groupBytesMax)) return index
   }
-  return { group, rest }
+  return ready.length
+}
+
+type Sized<Item> = { item: Item; weight: number; bytes: number }
+
+/** Keeps what waits within its bounds, of all and of each owner. One item alone always finds room. */
+function createAdmission<Item, Result>(
+  options: GroupCommitOptions<Item, Result>,
+): {
+  enter(entry: Sized<Item>): boolean
+  leave(entry: Sized<Item>): void
+} {
+  const { waitingMax, waitingBytesMax = Number.POSITIVE_INFINITY, ownerOf } = options
+  const all: Load = { items: 0, weight: 0, bytes: 0 }
+  const owners = new Map<string, Load>()
+  const fits = (load: Load, entry: Sized<Item>, share: number): boolean =>
+    load.items === 0 ||
+    (load.weight + entry.weight <= waitingMax * share && load.bytes + entry.bytes <= waitingBytesMax * share)
+  return {
+    enter: (entry) => {
+      if (!fits(all, entry, 1)) return false
+      if (ownerOf !== undefined) {
+        const owner = ownerOf(entry.item)
+        const own = owners.get(owner)
+        if (own === undefined) owners.set(owner, { items: 1, weight: entry.weight, bytes: entry.bytes })
+        else if (fits(own, entry, OWNER_SHARE)) change(own, entry, 1)
+        else return false
+      }
+      change(all, entry, 1)
+      return true
+    },
+    leave: (entry) => {
+      change(all, entry, -1)
+      if (ownerOf === undefined) return
+      const owner = ownerOf(entry.item)
+      const own = owners.get(owner)
+      if (own === undefined) return
+      change(own, entry, -1)
+      if (own.items === 0) owners.delete(owner)
+    },
+  }
+}
+
+function change(load: Load, { weight, bytes }: { weight: number; bytes: number }, sign: 1 | -1): void {
+  load.items += sign
+  load.weight += sign * weight
+  load.bytes += sign * bytes
+}
+
+type Keyed = { keys: readonly string[]; heldBy: number }
+
+/** A line for each key: its first item holds the key until it is in a group, the others come after it in order. */
+function createKeyLines<Entry extends Keyed>(
+  lengthMax: number,
+): {
+  hasRoom(keys: readonly string[]): boolean
+  enter(entry: Entry): void
+  /** Lets go of the entry's keys; whom nothing holds any more goes to `ready`. */
+  leave(entry: Entry, ready: Entry[]): void
+} {
+  const held = new Set<string>()
+  // Most keys have nobody behind them, and so no line.
+  const lines = new Map<string, Entry[]>()
+  const leaveOne = (key: string, ready: Entry[]): void => {
+    const line = lines.get(key)
+    const next = line?.shift()
+    if (next === undefined) {
+      held.delete(key)
+      return
+    }
+    if (line?.length === 0) lines.delete(key)
+    next.heldBy -= 1
+    // At the end: who sends one id again and again must not come before those that arrived in between.
+    if (next.heldBy === 0) ready.push(next)
+  }
+  return {
+    hasRoom: (keys) => keys.every((key) => (lines.get(key)?.length ?? 0) < lengthMax),
+    enter: (entry) => {
+      for (const key of entry.keys) {
+        if (!held.has(key)) {
+          held.add(key)
+          continue
+        }
+        const line = lines.get(key)
+        if (line === undefined) lines.set(key, [entry])
+        else line.push(entry)
+        entry.heldBy += 1
+      }
+    },
+    leave: (entry, ready) => {
+      for (const key of entry.keys) leaveOne(key, ready)
+    },
+  }
 }
