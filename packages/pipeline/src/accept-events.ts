@@ -10,7 +10,7 @@ import {
   type ScopedEvent,
   type StoredEvent,
 } from '@signalbox/domain'
-import { createGroupCommit, ItemFailure } from './group-commit.js'
+import { createGroupCommit, type GroupCommit, ItemFailure } from './group-commit.js'
 
 /** The store that makes events durable. Each method is one transaction; both follow the rules for re-sent ids. */
 export interface AcceptStore {
@@ -34,6 +34,8 @@ export interface DeliverQueue {
 export interface AcceptRequest {
   environment: Environment
   events: NewEvent[]
+  /** About what it holds in memory: the length of what was sent. */
+  bytes: number
   idempotency?: IdempotentRequest
 }
 
@@ -44,7 +46,10 @@ export type AcceptOutcome =
   | { ok: false; code: 'unknown_account'; index: number }
   | { ok: false; code: 'idempotency_conflict' }
 
-/** Accepts one request. Throws `storage_unavailable` or `overloaded`: then nothing of the request is stored. */
+/**
+ * Accepts one request. Throws `overloaded`: then nothing of the request is stored; or `storage_unavailable`: then it may
+ * be, when the connection was lost while the commit was under way. Sending it again with the same ids stores it once.
+ */
 export type AcceptEvents = (request: AcceptRequest) => Promise<AcceptOutcome>
 
 /** What accepting needs. `onAccepted` is told once for each group, for logs and metrics. */
@@ -56,10 +61,20 @@ export interface AcceptDeps {
   onPublishFailed?: (error: unknown, count: number) => void
 }
 
-/** Rows of one statement, groups at one time, and rows waiting. More rows bring little, and cost latency. */
+/** Rows and bytes of one statement, groups at one time, and what waits. More in one bring little, and cost latency. */
 const GROUP_EVENTS_MAX = 500
+const GROUP_BYTES_MAX = 4 * 1024 * 1024
 const GROUPS_IN_FLIGHT_MAX = 2
 const WAITING_EVENTS_MAX = 20_000
+const WAITING_BYTES_MAX = 64 * 1024 * 1024
+
+/** Requests that wait behind one with the same event id: each takes a group of its own, a few milliseconds. */
+const SAME_ID_WAITING_MAX = 100
+
+/** Requests that need a transaction of their own hold a connection for several statements: they must leave some. */
+const ALONE_IN_FLIGHT_MAX = 4
+const ALONE_WAITING_MAX = 400
+const ALONE_WAITING_BYTES_MAX = 32 * 1024 * 1024
 
 type AcceptSteps = AcceptDeps & { announce: (stored: StoredEvent[]) => void }
 
@@ -89,21 +104,39 @@ export function createAcceptEvents(deps: AcceptDeps): { accept: AcceptEvents; dr
       announcements.add(due).catch((error: unknown) => deps.onPublishFailed?.(error, due.length))
     },
   }
-  const groups = createGroupCommit<AcceptRequest, AcceptOutcome>({
-    weightMax: GROUP_EVENTS_MAX,
-    inFlightMax: GROUPS_IN_FLIGHT_MAX,
-    waitingMax: WAITING_EVENTS_MAX,
-    weigh: (request) => request.events.length,
-    keysOf: (request) => request.events.map((event) => `${request.environment.environmentId} ${event.eventId}`),
-    run: (requests) => acceptGroup(steps, requests),
+  const groups = createGroups(steps)
+  const alone = createGroupCommit<AcceptRequest, AcceptOutcome>({
+    weightMax: 1,
+    inFlightMax: ALONE_IN_FLIGHT_MAX,
+    waitingMax: ALONE_WAITING_MAX,
+    waitingBytesMax: ALONE_WAITING_BYTES_MAX,
+    bytesOf: (request) => request.bytes,
+    ownerOf: (request) => request.environment.environmentId,
+    run: (requests) => Promise.all(requests.map((request) => acceptAlone(steps, request))),
   })
   return {
-    accept: (request) => (needsOwnTransaction(request) ? acceptAlone(steps, request) : groups.add(request)),
+    accept: (request) => (needsOwnTransaction(request) ? alone : groups).add(request),
     drain: async () => {
-      await groups.drain()
+      await Promise.all([groups.drain(), alone.drain()])
       await announcements.drain()
     },
   }
+}
+
+function createGroups(steps: AcceptSteps): GroupCommit<AcceptRequest, AcceptOutcome> {
+  return createGroupCommit<AcceptRequest, AcceptOutcome>({
+    weightMax: GROUP_EVENTS_MAX,
+    groupBytesMax: GROUP_BYTES_MAX,
+    inFlightMax: GROUPS_IN_FLIGHT_MAX,
+    waitingMax: WAITING_EVENTS_MAX,
+    waitingBytesMax: WAITING_BYTES_MAX,
+    keyWaitingMax: SAME_ID_WAITING_MAX,
+    weigh: (request) => request.events.length,
+    bytesOf: (request) => request.bytes,
+    ownerOf: (request) => request.environment.environmentId,
+    keysOf: (request) => request.events.map((event) => `${request.environment.environmentId} ${event.eventId}`),
+    run: (requests) => acceptGroup(steps, requests),
+  })
 }
 
 function needsOwnTransaction(request: AcceptRequest): boolean {
@@ -124,18 +157,19 @@ async function acceptGroup(deps: AcceptSteps, requests: AcceptRequest[]): Promis
     return answerEach(resolved, stored)
   } catch (error) {
     if (requests.length === 1 || error instanceof SignalboxError) throw error
-    return acceptOneByOne(deps, requests)
+    return acceptInHalves(deps, requests)
   }
 }
 
-// One request's data broke the statement: each is tried on its own, so that the others do not suffer.
-async function acceptOneByOne(deps: AcceptSteps, requests: AcceptRequest[]): Promise<(AcceptOutcome | ItemFailure)[]> {
+// One request's data broke the statement: halving finds it, so that the others neither suffer nor wait for one each.
+async function acceptInHalves(deps: AcceptSteps, requests: AcceptRequest[]): Promise<(AcceptOutcome | ItemFailure)[]> {
+  const middle = Math.ceil(requests.length / 2)
   const outcomes: (AcceptOutcome | ItemFailure)[] = []
-  for (const request of requests) {
+  for (const half of [requests.slice(0, middle), requests.slice(middle)]) {
     try {
-      outcomes.push(...(await acceptGroup(deps, [request])))
+      outcomes.push(...(await acceptGroup(deps, half)))
     } catch (error) {
-      outcomes.push(new ItemFailure(error))
+      outcomes.push(...half.map(() => new ItemFailure(error)))
     }
   }
   return outcomes

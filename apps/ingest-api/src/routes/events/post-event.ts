@@ -45,7 +45,7 @@ export const postEvent = defineRoute({
     if (idempotency !== undefined && 'problem' in idempotency) return idempotency
     const rate = takeEventRate(deps, environment, 1)
     if ('problem' in rate) return rate
-    const request: AcceptRequest = { environment, events: [made.event] }
+    const request: AcceptRequest = { environment, events: [made.event], bytes: rawBody.length }
     if (idempotency !== undefined) {
       request.idempotency = {
         ...idempotency,

@@ -68,7 +68,8 @@ export const postEventsBulk = defineRoute({
     const judged = judgeEvents(body.events, setting, isLarge(context.rawBody, environment.limits))
     const rate = takeEventRate(deps, environment, body.events.length)
     if ('problem' in rate) return rate
-    const bulk: Bulk = { judged, setting, idempotency, headers: rate.headers ?? {} }
+    const bytes = context.rawBody.length
+    const bulk: Bulk = { judged, setting, idempotency, bytes, headers: rate.headers ?? {} }
     return context.query.partial ? sendPartial(bulk, deps) : sendAll(bulk, deps)
   },
 })
@@ -85,6 +86,7 @@ interface Bulk {
   judged: Judged[]
   setting: EventSetting
   idempotency: IdempotencyHashes | undefined
+  bytes: number
   headers: Record<string, string>
 }
 
@@ -99,7 +101,7 @@ function judgeEvents(events: unknown[], setting: EventSetting, isSizeToBeChecked
   })
 }
 
-async function sendAll({ judged, setting, idempotency, headers }: Bulk, deps: ApiDeps): Promise<Answer> {
+async function sendAll({ judged, setting, idempotency, bytes, headers }: Bulk, deps: ApiDeps): Promise<Answer> {
   const refusals = judged.flatMap((one) => ('refusal' in one ? [one.refusal] : []))
   const [first] = refusals
   if (first !== undefined) {
@@ -108,7 +110,7 @@ async function sendAll({ judged, setting, idempotency, headers }: Bulk, deps: Ap
   }
   const events = judged.flatMap((one) => ('event' in one ? [one.event] : []))
   if (events.length === 0) return { status: 200, body: [], headers }
-  const request: AcceptRequest = { environment: setting.environment, events }
+  const request: AcceptRequest = { environment: setting.environment, events, bytes }
   if (idempotency !== undefined) {
     request.idempotency = {
       ...idempotency,
@@ -131,10 +133,10 @@ const UNKNOWN_ACCOUNT: ProblemError = {
 }
 
 // The account is an option of the whole call, so an unknown one refuses every event of it.
-async function sendPartial({ judged, setting, idempotency, headers }: Bulk, deps: ApiDeps): Promise<Answer> {
+async function sendPartial({ judged, setting, idempotency, bytes, headers }: Bulk, deps: ApiDeps): Promise<Answer> {
   const events = judged.flatMap((one) => ('event' in one ? [one.event] : []))
   if (events.length === 0) return { status: 207, body: toItems(judged, []), headers }
-  const request: AcceptRequest = { environment: setting.environment, events }
+  const request: AcceptRequest = { environment: setting.environment, events, bytes }
   if (idempotency !== undefined) {
     request.idempotency = {
       ...idempotency,
