@@ -27,6 +27,8 @@ export function composeDeliverWorker({ config, logger, lifecycle }: AppContext<D
     queue: queues,
     now: () => new Date(),
     onPublishFailed: (error, count) => logger.warn('delivery.publish_failed', { error, count }),
+    onRulesUnreadable: (error, { organizationId, environmentId }) =>
+      logger.error('dispatchers.unreadable', { error, organizationId, environmentId }),
   })
   const deliver = async (refs: EventRef[]): Promise<DeliverCounts> => {
     const startedAt = performance.now()

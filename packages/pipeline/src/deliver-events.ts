@@ -1,6 +1,7 @@
 import {
   createEventMatcher,
   createId,
+  SignalboxError,
   type DispatcherRule,
   type EventMatcher,
   type Json,
@@ -42,6 +43,8 @@ export interface DeliverDeps {
   queue: DispatchQueue
   now: () => Date
   onPublishFailed?: (error: unknown, count: number) => void
+  /** An environment's dispatchers can't be read: a bug, or a row that someone changed by hand. */
+  onRulesUnreadable?: (error: unknown, scope: TenantScope) => void
 }
 
 /** Compiled sets that are kept at one time, least recently used first out. */
@@ -50,6 +53,9 @@ const MATCHERS_MAX = 2_000
 /** Payloads in memory at one time: with events of the largest size still some tens of megabytes. */
 const BODIES_AT_ONCE_MAX = 50
 
+/** Deliveries of one statement: a group of events may have many times as many as it has events. */
+const DELIVERIES_AT_ONCE_MAX = 5_000
+
 const NO_BODY: EventBody = { payload: '{}', context: '{}' }
 
 /** Creates the use case: load the group → match each event → write its deliveries → announce them. */
@@ -57,29 +63,56 @@ export function createDeliverEvents(deps: DeliverDeps): (refs: EventRef[]) => Pr
   const matchers = createMatcherCache(deps.store)
   return async (refs) => {
     const events = await deps.store.loadUndelivered(refs)
-    const decisions = await decideAll(deps, matchers, events)
-    const written = decisions.length === 0 ? [] : await deps.store.writeDeliveries(decisions)
-    if (written.length > 0) {
-      await deps.queue.publishDispatch(written).catch((error: unknown) => deps.onPublishFailed?.(error, written.length))
+    const counts: DeliverCounts = { events: 0, deliveries: 0, failed: 0 }
+    for await (const decisions of decideInPortions(deps, matchers, events)) {
+      const written = await deps.store.writeDeliveries(decisions)
+      await announce(deps, written)
+      counts.events += decisions.length
+      counts.deliveries += written.length
+      counts.failed += decisions.filter((decision) => decision.failure !== null).length
     }
-    const failed = decisions.filter((decision) => decision.failure !== null).length
-    return { events: events.length, deliveries: written.length, failed }
+    return counts
   }
 }
 
-// Bodies are loaded only for events that some filter will look at, and a few at a time.
-async function decideAll(
+async function announce(deps: DeliverDeps, written: DeliveryRef[]): Promise<void> {
+  if (written.length === 0) return
+  await deps.queue.publishDispatch(written).catch((error: unknown) => deps.onPublishFailed?.(error, written.length))
+}
+
+// A portion is what is written at one time: however many an event goes to, memory holds few of its deliveries.
+async function* decideInPortions(
   deps: DeliverDeps,
   matchers: MatcherCache,
   events: UndeliveredEvent[],
-): Promise<DeliverDecision[]> {
+): AsyncGenerator<DeliverDecision[]> {
+  let portion: DeliverDecision[] = []
+  let deliveries = 0
+  for await (const decision of decideEach(deps, matchers, events)) {
+    if (portion.length > 0 && deliveries + decision.deliveries.length > DELIVERIES_AT_ONCE_MAX) {
+      yield portion
+      portion = []
+      deliveries = 0
+    }
+    portion.push(decision)
+    deliveries += decision.deliveries.length
+  }
+  if (portion.length > 0) yield portion
+}
+
+// Bodies are loaded only for events that some filter will look at, and a few at a time.
+async function* decideEach(
+  deps: DeliverDeps,
+  matchers: MatcherCache,
+  events: UndeliveredEvent[],
+): AsyncGenerator<DeliverDecision> {
   const now = deps.now()
-  const decisions: DeliverDecision[] = []
   const readers: { event: UndeliveredEvent; matcher: EventMatcher }[] = []
   for (const event of events) {
-    const matcher = await matchers.get(event, event.dispatcherSetVersion)
+    const matcher = await findMatcher(deps, matchers, event)
+    if (matcher === undefined) continue
     if (matcher.readsBody(event.name)) readers.push({ event, matcher })
-    else decisions.push(decideDeliveries(withBody(event, NO_BODY), matcher, now))
+    else yield decideDeliveries(withBody(event, NO_BODY), matcher, now)
   }
   for (let start = 0; start < readers.length; start += BODIES_AT_ONCE_MAX) {
     const chunk = readers.slice(start, start + BODIES_AT_ONCE_MAX)
@@ -87,10 +120,24 @@ async function decideAll(
     for (const { event, matcher } of chunk) {
       const body = bodies.get(event.eventRecordId)
       // Pruned or removed with its tenant in between: there is nothing left to deliver.
-      if (body !== undefined) decisions.push(decideDeliveries(withBody(event, body), matcher, now))
+      if (body !== undefined) yield decideDeliveries(withBody(event, body), matcher, now)
     }
   }
-  return decisions
+}
+
+// Rules that can't be read hold up the events of their environment, which wait in the outbox, and no one else's.
+async function findMatcher(
+  deps: DeliverDeps,
+  matchers: MatcherCache,
+  event: UndeliveredEvent,
+): Promise<EventMatcher | undefined> {
+  try {
+    return await matchers.get(event, event.dispatcherSetVersion)
+  } catch (error) {
+    if (error instanceof SignalboxError) throw error
+    deps.onRulesUnreadable?.(error, event)
+    return undefined
+  }
 }
 
 function withBody(event: UndeliveredEvent, body: EventBody): UndeliveredEvent & MatchableEvent {
@@ -142,7 +189,10 @@ function createMatcherCache(store: Pick<DeliverStore, 'loadRules'>): MatcherCach
       kept.delete(key)
       if (entry === undefined || entry.version !== version) {
         entry = { version, matcher: load(scope) }
-        entry.matcher.catch(() => kept.delete(key))
+        const failing = entry
+        failing.matcher.catch(() => {
+          if (kept.get(key) === failing) kept.delete(key)
+        })
       }
       kept.set(key, entry)
       if (kept.size > MATCHERS_MAX) kept.delete(kept.keys().next().value as string)
