@@ -34,7 +34,7 @@ export function composeDispatcherWorker({ config, logger, lifecycle }: AppContex
   const consumer = createWorkerConnection({ url: config.REDIS_URL, onError })
   const queues = createQueues(producer, config.REDIS_PREFIX)
   const metrics = createMetrics({ service: 'dispatcher-worker' })
-  const counters = createDispatchMetrics(metrics)
+  const counters = createDispatchMetrics(metrics, () => dispatching.countInFlight())
   const sender = createSender({ allow: readAllow(config.EGRESS_ALLOW), socketsPerOriginMax: SOCKETS_PER_ORIGIN_MAX })
   const observer = createObserver(logger, counters)
   const dispatching = createDispatchDeliveries({
@@ -52,16 +52,14 @@ export function composeDispatcherWorker({ config, logger, lifecycle }: AppContex
       concurrency: config.DISPATCH_JOBS_MAX,
       onTrouble: (what, error) => logger.warn('dispatch.trouble', { what, error }),
     },
-    async (refs) => {
-      await dispatching.dispatch(refs)
-      counters.inFlight.set(dispatching.countInFlight())
-    },
+    (refs) => dispatching.dispatch(refs),
   )
   const health = createHealthServer({
     port: config.HEALTH_PORT,
     host: config.HEALTH_HOST,
     metrics,
     checks: { postgres: () => database.pool.query('select 1'), redis: () => queues.ping() },
+    isStopping: () => lifecycle.isStopping(),
   })
   lifecycle.add({ name: 'postgres', stop: () => database.close() })
   lifecycle.add({ name: 'redis', stop: () => [producer, consumer].forEach((redis) => redis.disconnect()) })

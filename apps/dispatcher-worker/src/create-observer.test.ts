@@ -17,7 +17,14 @@ function create() {
   const write = (message: string, fields: Record<string, unknown>): void => void lines.push({ message, fields })
   const logger = { info: write, warn: write } as unknown as Logger
   const metrics = createMetrics({ service: 'dispatcher-worker' })
-  return { lines, metrics, observer: createObserver(logger, createDispatchMetrics(metrics)) }
+  return {
+    lines,
+    metrics,
+    observer: createObserver(
+      logger,
+      createDispatchMetrics(metrics, () => 0),
+    ),
+  }
 }
 
 function record(outcome: AttemptOutcome, step: NextStep): AttemptRecord {
@@ -29,8 +36,8 @@ function record(outcome: AttemptOutcome, step: NextStep): AttemptRecord {
     eventId: 'v',
     attemptCount: 1,
     acceptedAt: new Date(),
-    payload: '{"secret":1}',
-  } as AttemptRecord['delivery']
+    body: { payload: '{"secret":1}', context: '{}' },
+  } as unknown as AttemptRecord['delivery']
   return { delivery, startedAt: new Date(), reading: { outcome, durationMs: 5, responseBody: 'secret' }, step }
 }
 

@@ -147,9 +147,9 @@ describe.each(routes.map((route) => [route.operationId, route] as const))('%s', 
   })
 
   test.each([
-    ["tenant B's public key", () => api.b.production.publicKey, 403],
-    ['a personal token that nobody has', () => `tr_pat_${'0'.repeat(40)}`, 401],
-    ['no key', () => null, 401],
+    ["tenant B's public key", (): string | null => api.b.production.publicKey, 403],
+    ['a personal token that nobody has', (): string | null => `tr_pat_${'0'.repeat(40)}`, 401],
+    ['no key', (): string | null => null, 401],
   ] as const)('with %s reaches nothing of A', async (_name, readKey, expected) => {
     for (const trial of TRIALS[operationId]?.(victim) ?? []) {
       const { status, text } = await api.call(route.method, trial.path, { key: readKey(), ...trial })

@@ -6,6 +6,7 @@ import {
   type ClaimedRow,
   type DeliveryRef,
   type DispatchTarget,
+  type EventBody,
 } from '@signalbox/domain'
 import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
@@ -13,7 +14,7 @@ import { loadTarget } from './load-target.js'
 import type { SecretBox } from './secret-box.js'
 import {
   claimDeliveriesSql,
-  loadPayloadSql,
+  loadBodySql,
   parkDeliveriesSql,
   recordAttemptsSql,
   skipDeliveriesSql,
@@ -32,13 +33,13 @@ interface ClaimedColumns {
   source: string
   timestamp: Date
   payload: string | null
-  context: string
+  context: string | null
   account_identifier: string | null
   trace_parent: string | null
 }
 
-/** Stored bytes of a payload over which it is loaded only when its turn comes. */
-const EAGER_PAYLOAD_BYTES_MAX = 16 * 1024
+/** Bytes of a body over which it is loaded only when its turn comes: what bounds memory when every event is large. */
+const EAGER_BODY_BYTES_MAX = 32 * 1024
 
 /** Claims deliveries and records what became of them, guarded by state and lease. Throws `storage_unavailable`. */
 export function createDispatchStore({ pool, prisma }: Database, secretBox: SecretBox) {
@@ -54,17 +55,17 @@ export function createDispatchStore({ pool, prisma }: Database, secretBox: Secre
       const sorted = refs.toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1))
       const ids = sorted.map((ref) => ref.deliveryId)
       const counts = sorted.map((ref) => ref.attemptCount)
-      const organizationIds = refs.map((ref) => ref.organizationId)
-      const values = [organizationIds, ids, counts, leaseMs, EAGER_PAYLOAD_BYTES_MAX]
+      const organizationIds = sorted.map((ref) => ref.organizationId)
+      const values = [organizationIds, ids, counts, leaseMs, EAGER_BODY_BYTES_MAX]
       const query = { name: 'claim-deliveries', text: claimDeliveriesSql, values }
       const { rows } = await asStorageError(() => pool.query<ClaimedColumns>(query))
       return rows.map((row) => toClaimed(first.organizationId, row))
     },
 
-    async loadPayload(delivery: ClaimedRow): Promise<string | undefined> {
+    async loadBody(delivery: ClaimedRow): Promise<EventBody | undefined> {
       const values = [delivery.organizationId, delivery.deliveryId]
-      const { rows } = await asStorageError(() => pool.query<{ payload: string }>(loadPayloadSql, values))
-      return rows[0]?.payload
+      const { rows } = await asStorageError(() => pool.query<EventBody>(loadBodySql, values))
+      return rows[0]
     },
 
     /** Gives, for each record, whether its claim still held and it was recorded. */
@@ -80,10 +81,12 @@ export function createDispatchStore({ pool, prisma }: Database, secretBox: Secre
       return records.map((record) => recorded.has(record.delivery.deliveryId))
     },
 
-    /** Back to pending, no attempt counted: claimed ones by their lease, others as pending. */
-    async parkDeliveries(refs: DeliveryRef[], claimed: ClaimedRow[], delayMs: number): Promise<void> {
-      const rows = [...refs.map((ref) => toGuardRow(ref, null)), ...claimed.map((row) => toGuardRow(row, row.lease))]
-      await asStorageError(() => pool.query(parkDeliveriesSql, [JSON.stringify(rows), delayMs]))
+    /** Back to pending, no attempt counted: claimed ones by their lease, others as pending. Gives the ids moved. */
+    async parkDeliveries(refs: DeliveryRef[], claimed: ClaimedRow[], delayMs: number): Promise<string[]> {
+      const guards = [...refs.map((ref) => toGuardRow(ref, null)), ...claimed.map((row) => toGuardRow(row, row.lease))]
+      const values = [JSON.stringify(guards), delayMs]
+      const { rows } = await asStorageError(() => pool.query<{ id: string }>(parkDeliveriesSql, values))
+      return rows.map((row) => row.id)
     },
 
     async skipDeliveries(refs: DeliveryRef[], reason: EndReason): Promise<void> {
@@ -116,8 +119,7 @@ function toClaimed(organizationId: string, row: ClaimedColumns): ClaimedRow {
     name: row.name,
     source: row.source,
     timestamp: row.timestamp,
-    payload: row.payload,
-    context: row.context,
+    body: row.payload === null || row.context === null ? null : { payload: row.payload, context: row.context },
     accountIdentifier: row.account_identifier,
     traceParent: row.trace_parent,
   }

@@ -1,6 +1,7 @@
-import { DEFAULT_LIMITS, type Environment, type EnvironmentLimits } from '@signalbox/domain'
+import type { Environment } from '@signalbox/domain'
 import type { Pool } from 'pg'
 import { z } from 'zod'
+import { readLimits } from './read-limits.js'
 
 /** A live key, and the environment that it opens. */
 export interface KeyRecord {
@@ -37,13 +38,6 @@ const rowSchema = z.object({
   limits: z.unknown(),
 })
 
-// A limit that is no whole number is as good as not set: it must not lock a tenant out.
-const limitsSchema = z.object(
-  Object.fromEntries(
-    Object.entries(DEFAULT_LIMITS).map(([name, value]) => [name, z.int().min(0).default(value).catch(value)]),
-  ) as Record<keyof EnvironmentLimits, z.ZodCatch<z.ZodDefault<z.ZodInt>>>,
-)
-
 /** Creates the store on a pool. */
 export function createKeyStore({ pool }: { pool: Pool }): KeyStore {
   return {
@@ -65,7 +59,7 @@ function toKeyRecord(row: z.output<typeof rowSchema>): KeyRecord {
       projectId: row.project_id,
       type: row.type,
       unknownAccounts: row.unknown_accounts,
-      limits: limitsSchema.catch(DEFAULT_LIMITS).parse(row.limits),
+      limits: readLimits(row.limits),
     },
   }
 }

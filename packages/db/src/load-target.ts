@@ -1,6 +1,7 @@
-import { DEFAULT_LIMITS, DEFAULT_RETRY_POLICY, type DispatchTarget } from '@signalbox/domain'
+import { DEFAULT_RETRY_POLICY, type DispatchTarget, type RetryPolicy } from '@signalbox/domain'
 import type pg from 'pg'
 import { z } from 'zod'
+import { readLimits } from './read-limits.js'
 import { type SecretBox, SecretBoxError, toRowIdentity } from './secret-box.js'
 import { loadTargetSql } from './sql/load-target.js'
 
@@ -28,7 +29,6 @@ interface TargetRow {
 const EPHEMERAL_TIMEOUT_MS = 15_000
 const EPHEMERAL_CONCURRENCY = 10
 
-const limitsSchema = z.object({ deliveriesInFlightMax: z.int().positive().optional() })
 const headersSchema = z.record(z.string(), z.string())
 const secretsSchema = z.object({
   secrets: z.array(z.object({ secret: z.string(), expiresAt: z.iso.datetime().nullable() })),
@@ -58,7 +58,7 @@ export async function loadTarget(
   const base = {
     type: row.dispatchable_type,
     environmentId: row.environment_id,
-    deliveriesInFlightMax: limitsSchema.parse(row.limits).deliveriesInFlightMax ?? DEFAULT_LIMITS.deliveriesInFlightMax,
+    deliveriesInFlightMax: Math.max(1, readLimits(row.limits).deliveriesInFlightMax),
   }
   try {
     if (row.dispatchable_type === 'EPHEMERAL') {
@@ -66,7 +66,8 @@ export async function loadTarget(
     }
     return { ...base, ...readWebhook(deps.secretBox, row, { organizationId, dispatcherId }) }
   } catch (error) {
-    if (!(error instanceof SecretBoxError)) throw error
+    // What can't be read now can't be read in a minute either: the delivery ends, with its reason, and can be replayed.
+    if (!(error instanceof SecretBoxError || error instanceof z.ZodError || error instanceof SyntaxError)) throw error
     return { ...base, ...NOTHING_TO_SEND, laneKey: dispatcherId, skipReason: 'secret_unreadable' }
   }
 }
@@ -136,6 +137,11 @@ function readWebhook(
     secrets: opened.secrets.filter((one) => one.expiresAt === null || one.expiresAt > now).map((one) => one.secret),
     timeoutMs: row.timeout_ms ?? NOTHING_TO_SEND.timeoutMs,
     concurrency: row.concurrency ?? 1,
-    retryPolicy: row.retry_policy === null ? DEFAULT_RETRY_POLICY : retryPolicySchema.parse(row.retry_policy),
+    retryPolicy: readRetryPolicy(row.retry_policy),
   }
+}
+
+function readRetryPolicy(column: unknown): RetryPolicy {
+  const parsed = retryPolicySchema.safeParse(column)
+  return parsed.success ? parsed.data : DEFAULT_RETRY_POLICY
 }

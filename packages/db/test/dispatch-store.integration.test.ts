@@ -98,8 +98,7 @@ describe('claiming', () => {
       name: 'n',
       source: 's',
       timestamp,
-      payload: '{"p": 1}',
-      context: '{"c": 1}',
+      body: { payload: '{"p": 1}', context: '{"c": 1}' },
       accountIdentifier: 'acc',
       traceParent: null,
     })
@@ -135,11 +134,21 @@ describe('claiming', () => {
     expect(await claim(ended)).toEqual([])
   })
 
-  test('leaves a large payload out, to be loaded when its turn comes', async () => {
-    const text = Array.from({ length: 3_000 }, () => Math.random().toString(36)).join('')
-    const claimed = await only(claim(await owe({ payload: { text } })))
-    expect(claimed.payload).toBeNull()
-    expect(JSON.parse((await store.loadPayload(claimed)) ?? '')).toEqual({ text })
+  test.each([
+    ['random text', { payload: { text: Array.from({ length: 6_000 }, () => Math.random().toString(36)).join('') } }],
+    ['text that compresses to nothing', { payload: { text: 'x'.repeat(400_000) } }],
+    ['a large context', { payload: { p: 1 }, context: { text: 'x'.repeat(400_000) } }],
+  ])('leaves a large body out, to be loaded when its turn comes: %s', async (_name, event) => {
+    const claimed = await only(claim(await owe(event)))
+    expect(claimed.body).toBeNull()
+    const body = await store.loadBody(claimed)
+    expect(JSON.parse(body?.payload ?? '')).toEqual(event.payload)
+    expect(JSON.parse(body?.context ?? '')).toEqual('context' in event ? event.context : {})
+  })
+
+  test('takes a body along that is compressed but small', async () => {
+    const claimed = await only(claim(await owe({ payload: { text: 'x'.repeat(10_000) } })))
+    expect(claimed.body?.payload).toHaveLength(10_012)
   })
 })
 
@@ -230,7 +239,8 @@ describe('parking', () => {
   test('puts pending and claimed deliveries off, without an attempt', async () => {
     const [pending, flying] = [await owe(), await owe()]
     const claimed = await only(claim(flying))
-    await store.parkDeliveries([pending], [claimed], 9_000)
+    const moved = await store.parkDeliveries([pending], [claimed], 9_000)
+    expect(moved.toSorted()).toEqual([pending.deliveryId, claimed.deliveryId].toSorted())
     for (const owed of [pending, flying]) {
       const row = await read(owed)
       expect(row).toMatchObject({ state: 'pending', attempt_count: 0, lease_until: null, logged: 0 })
@@ -245,9 +255,19 @@ describe('parking', () => {
     const [flying, moved] = [await owe(), await owe()]
     const claimed = await only(claim(flying))
     await record(await only(claim(moved)), { kind: 'retry', delayMs: 0 })
-    await store.parkDeliveries([flying, moved], [], 60_000)
+    expect(await store.parkDeliveries([flying, moved], [], 60_000)).toEqual([])
     expect(await record(claimed, { kind: 'complete' })).toEqual([true])
     expect(await claim({ ...moved, attemptCount: 1 })).toHaveLength(1)
+  })
+})
+
+describe('parking twice', () => {
+  test('a job that came twice does not put off further what is put off already', async () => {
+    const owed = await owe()
+    expect(await store.parkDeliveries([owed], [], 9_000)).toEqual([owed.deliveryId])
+    const { next_attempt_at: turn } = await read(owed)
+    expect(await store.parkDeliveries([owed], [], 90_000)).toEqual([])
+    expect((await read(owed)).next_attempt_at).toEqual(turn)
   })
 })
 
@@ -305,6 +325,15 @@ describe('the target of a dispatcher', () => {
     await database.pool.query(`update ${change}`)
     expect((await load())?.skipReason).toBe(skipReason)
     expect((await load())?.url).toBe('')
+  })
+
+  test('stands also when its environment’s limits and its retry policy are not what they should be', async () => {
+    await database.pool.query(`update runtime_environments set limits = '{"deliveriesInFlightMax": 0}'`)
+    await database.pool.query(`update webhook_endpoints set retry_policy = '{"delaysSeconds": "soon"}'`)
+    const made = await createTestWebhook(database, scope())
+    expect(await load(made.dispatcherId)).toMatchObject({ skipReason: null, deliveriesInFlightMax: 1 })
+    await database.pool.query(`update runtime_environments set limits = '"none"'`)
+    expect(await load(made.dispatcherId)).toMatchObject({ skipReason: null, deliveriesInFlightMax: 500 })
   })
 
   test('is nothing of another tenant', async () => {

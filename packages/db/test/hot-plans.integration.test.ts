@@ -12,7 +12,7 @@ import { createAcceptStore, createDatabase, createDeliverStore, type Database } 
 import { acceptEventsSql } from '../src/sql/accept-events.js'
 import {
   claimDeliveriesSql,
-  loadPayloadSql,
+  loadBodySql,
   parkDeliveriesSql,
   recordAttemptsSql,
   skipDeliveriesSql,
@@ -279,12 +279,7 @@ const statements: [string, string, () => unknown[], string[]][] = [
     () => [pending.map(() => scope.organizationId), pending, pending.map(() => 0), 30_000, 16_384],
     ['deliveries_pkey', 'event_records_pkey'],
   ],
-  [
-    'load a payload',
-    loadPayloadSql,
-    () => [scope.organizationId, pending[0]],
-    ['deliveries_pkey', 'event_records_pkey'],
-  ],
+  ['load a payload', loadBodySql, () => [scope.organizationId, pending[0]], ['deliveries_pkey', 'event_records_pkey']],
   ['record attempts', recordAttemptsSql, () => [json(toAttempts())], ['deliveries_pkey', 'delivery_outbox_pkey']],
   ['park deliveries', parkDeliveriesSql, () => [guards(pending), 1_000], ['deliveries_pkey', 'delivery_outbox_pkey']],
   [

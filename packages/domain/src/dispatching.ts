@@ -1,3 +1,4 @@
+import type { EventBody } from './delivering.js'
 import type { AttemptReading, NextStep, RetryPolicy } from './retry-policy.js'
 
 /** A claimed delivery with all of its event that goes out. JSON columns are text and stay text. */
@@ -43,8 +44,8 @@ export interface DispatchTarget {
   retryPolicy: RetryPolicy
 }
 
-/** A claimed delivery as the store gives it: a large payload is left out, to be loaded when its turn comes. */
-export type ClaimedRow = Omit<ClaimedDelivery, 'payload'> & { payload: string | null }
+/** A claimed delivery as the store gives it: a large body is left out, to be loaded when its turn comes. */
+export type ClaimedRow = Omit<ClaimedDelivery, keyof EventBody> & { body: EventBody | null }
 
 /** A finished attempt and what follows from it, to be recorded while the claim holds. */
 export interface AttemptRecord {

@@ -122,8 +122,11 @@ class Exchange implements Dispatcher.DispatchHandler {
   #onDeadline(): void {
     if (this.#isEnded) return
     const { context, target, request } = this.#parts
-    if (this.#connection === undefined) context.agent.withdraw(target.origin, this)
-    this.#fail({ code: 'timeout', detail: `${this.#describeStage()} within ${request.timeoutMs} ms` })
+    const isUnsent = this.#connection === undefined && this.#status === 0
+    if (isUnsent) context.agent.withdraw(target.origin, this)
+    // The wait for a connection is of our making: the receiver has not failed, and others may hold its connections.
+    const code = isUnsent ? 'overloaded' : 'timeout'
+    this.#fail({ code, detail: `${this.#describeStage()} within ${request.timeoutMs} ms` })
   }
 
   #describeStage(): string {

@@ -134,7 +134,7 @@ describe('bounds', () => {
     const waiting = [400, 400, 400, 400].map(sendToSilent)
     expect(asResponse(await sender.send(requestTo(healthy.url))).durationMs).toBeLessThan(400)
     for (const result of await Promise.all(waiting)) {
-      expect(asFailed(result)).toMatchObject({ code: 'timeout', detail: 'no connection was free within 400 ms' })
+      expect(asFailed(result)).toMatchObject({ code: 'overloaded', detail: 'no connection was free within 400 ms' })
     }
     expect(silent.requests()).toBe(2)
     for (const result of await Promise.all(holding)) expect(asFailed(result).code).toBe('timeout')
@@ -191,7 +191,7 @@ describe('what is over', () => {
     const sender = senderOf({ socketsPerOriginMax: 1 })
     const first = sender.send(requestTo(receiver.url))
     const waiting = asFailed(await sender.send(requestTo(receiver.url, { timeoutMs: 50 })))
-    expect(waiting).toMatchObject({ code: 'timeout', detail: 'no connection was free within 50 ms' })
+    expect(waiting).toMatchObject({ code: 'overloaded', detail: 'no connection was free within 50 ms' })
     asResponse(await first)
     asResponse(await sender.send(requestTo(receiver.url)))
     expect(receiver.requests()).toBe(2)

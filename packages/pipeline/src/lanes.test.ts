@@ -169,3 +169,34 @@ describe('booking', () => {
     expect(lane.book(50)).toBe(0)
   })
 })
+
+describe('a lane that is held across a wait', () => {
+  test('stays one lane: places are counted together, and bookings follow what is under way', async () => {
+    let nowMs = 0
+    const lanes = createLanes(() => nowMs)
+    const held = lanes.get('a', 2)
+    await Promise.resolve()
+    const first = await lanes.get('a', 2).enter(0)
+    expect(held.tryEnter()).toBeDefined()
+    expect(held.tryEnter()).toBeUndefined()
+    expect(lanes.get('a', 2).tryEnter()).toBeUndefined()
+    nowMs = 1_000
+    expect(held.expectWaitMs()).toBe(500)
+    held.book(10)
+    first?.leave()
+    expect(lanes.countBusy()).toBe(1)
+    expect(lanes.get('a', 2).book(0)).toBeGreaterThan(4_000)
+  })
+
+  test('a lane that fell idle and was made again does not lose its places when an old one is left', async () => {
+    const lanes = createLanes(() => 0)
+    const held = lanes.get('a', 1)
+    const first = held.tryEnter()
+    first?.leave()
+    const second = held.tryEnter()
+    first?.leave()
+    expect(lanes.get('a', 1).tryEnter()).toBeUndefined()
+    second?.leave()
+    expect(lanes.get('a', 1).tryEnter()).toBeDefined()
+  })
+})

@@ -2,6 +2,8 @@
 export interface Lane {
   /** Gets a place, or gives undefined when none came free within `waitMs`. */
   enter(waitMs: number): Promise<Place | undefined>
+  /** Gets a place when one is free now. */
+  tryEnter(): Place | undefined
   /** How long a newcomer would wait, from what is waiting and how long attempts take here; 0 when a place is free. */
   expectWaitMs(): number
   /**
@@ -52,7 +54,7 @@ export function createLanes(now: () => number): Lanes {
     lane.busySince.delete(token)
     lane.averageMs += (now() - since - lane.averageMs) * AVERAGE_WEIGHT
     admit(key, lane)
-    if (isIdle(lane, now())) lanes.delete(key)
+    if (isIdle(lane, now()) && lanes.get(key) === lane) lanes.delete(key)
   }
 
   // More than one may come in: a lane whose number of places was raised has room for several.
@@ -64,8 +66,19 @@ export function createLanes(now: () => number): Lanes {
     }
   }
 
+  // A lane is looked up anew each time: one that fell idle meanwhile is forgotten, and two of one key would be twice the
+  // places.
+  const find = (key: string, placesMax: number): LaneState => {
+    let lane = lanes.get(key)
+    if (lane === undefined) {
+      sweep()
+      lane = { placesMax, busySince: new Map(), waiting: [], averageMs: 0, bookedUntil: 0 }
+      lanes.set(key, lane)
+    }
+    return lane
+  }
+
   const enter = (key: string, lane: LaneState, waitMs: number): Promise<Place | undefined> => {
-    lanes.set(key, lane)
     if (lane.busySince.size < lane.placesMax) return Promise.resolve(occupy(key, lane))
     return new Promise((resolve) => {
       const waiter = {
@@ -90,17 +103,22 @@ export function createLanes(now: () => number): Lanes {
 
   return {
     get: (key, placesMax) => {
-      const lane = lanes.get(key) ?? { placesMax, busySince: new Map(), waiting: [], averageMs: 0, bookedUntil: 0 }
-      lane.placesMax = placesMax
-      admit(key, lane)
+      const known = lanes.get(key)
+      if (known !== undefined) {
+        known.placesMax = placesMax
+        admit(key, known)
+      }
       return {
-        enter: (waitMs) => enter(key, lane, waitMs),
-        expectWaitMs: () => expectWaitMs(lane, now()),
-        book: (count) => {
-          if (!lanes.has(key)) sweep()
-          lanes.set(key, lane)
-          return book(lane, count, now())
+        enter: (waitMs) => enter(key, find(key, placesMax), waitMs),
+        tryEnter: () => {
+          const lane = find(key, placesMax)
+          return lane.busySince.size < lane.placesMax ? occupy(key, lane) : undefined
         },
+        expectWaitMs: () => {
+          const lane = lanes.get(key)
+          return lane === undefined ? 0 : expectWaitMs(lane, now())
+        },
+        book: (count) => book(find(key, placesMax), count, now()),
       }
     },
     countBusy: () => [...lanes.values()].reduce((sum, lane) => sum + lane.busySince.size, 0),

@@ -64,8 +64,8 @@ export function createDeliverMetrics(metrics: Metrics) {
   }
 }
 
-/** What dispatching counts: carrying out deliveries. */
-export function createDispatchMetrics(metrics: Metrics) {
+/** What dispatching counts: carrying out deliveries. `countInFlight` is asked when the metrics are read. */
+export function createDispatchMetrics(metrics: Metrics, countInFlight: () => number) {
   return {
     attempts: metrics.counter({
       name: 'signalbox_delivery_attempts_total',
@@ -84,6 +84,7 @@ export function createDispatchMetrics(metrics: Metrics) {
     inFlight: metrics.gauge({
       name: 'signalbox_deliveries_in_flight',
       help: 'Deliveries that this process is carrying out.',
+      collect: (gauge) => gauge.set(countInFlight()),
     }),
   }
 }

@@ -1,7 +1,8 @@
 /**
  * pending → in_flight for deliveries that are due and have had just as many attempts as their queue job says. $1, $2, $3:
  * organizations, delivery ids and attempt counts, side by side. $4: milliseconds of the lease. $5: bytes over which a
- * payload is left out. Gives what is sent, and the lease, which stands for this claim.
+ * body is left out: of its text where it is stored compressed, else as stored. Gives what is sent, and the lease, which
+ * stands for this claim.
  * The organization comes with each row and not as one constant: a constant invites a plan that reads all its deliveries.
  * `offset 0` keeps the planner from turning one look-up for each row into a reading of all events: on a fresh table it
  * takes a group for one row.
@@ -15,16 +16,21 @@ cross join lateral (
   select event_record_id from deliveries where organization_id = g.o and id = g.i offset 0) e
 cross join lateral (
   select * from event_records where organization_id = g.o and id = e.event_record_id offset 0) r
+cross join lateral (select
+  case when pg_column_compression(r.payload) is null then pg_column_size(r.payload) else octet_length(r.payload::text) end +
+  case when pg_column_compression(r.context) is null then pg_column_size(r.context) else octet_length(r.context::text) end
+  as bytes) body
 where d.organization_id = g.o and d.id = g.i and d.attempt_count = g.n and d.state = 'pending'
   and (d.next_attempt_at is null or d.next_attempt_at <= now() + interval '250 milliseconds')
 returning d.id, d.environment_id, d.dispatcher_id, d.attempt_count, d.attempt_offset, d.lease_until::text as lease,
   r.created_at as accepted_at, r.event_id, r.name, r.source, r."timestamp",
-  case when pg_column_size(r.payload) <= $5 then r.payload::text end as payload, r.context::text as context,
+  case when body.bytes <= $5 then r.payload::text end as payload,
+  case when body.bytes <= $5 then r.context::text end as context,
   r.account_identifier, r.trace_parent`
 
-/** The payload of a delivery's event, as text. Relies on deliveries_pkey, event_records_pkey. */
-export const loadPayloadSql = `
-select r.payload::text as payload
+/** The body of a delivery's event, as text. Relies on deliveries_pkey, event_records_pkey. */
+export const loadBodySql = `
+select r.payload::text as payload, r.context::text as context
 from deliveries d join event_records r on r.organization_id = d.organization_id and r.id = d.event_record_id
 where d.organization_id = $1 and d.id = $2`
 
@@ -60,8 +66,8 @@ with input as materialized (
 select id::text from moved`
 
 /**
- * Puts deliveries off without counting an attempt: claimed ones by their lease, others as pending ones with just as
- * many attempts. $1: JSON rows. $2: milliseconds. Relies on deliveries_pkey, delivery_outbox_pkey.
+ * Puts deliveries off without counting an attempt: claimed ones by their lease, others as pending ones that are due
+ * and have had just as many attempts. $1: JSON rows. $2: milliseconds. Relies on deliveries_pkey, delivery_outbox_pkey.
  */
 export const parkDeliveriesSql = `
 with moved as (
@@ -69,11 +75,14 @@ with moved as (
   set state = 'pending', lease_until = null, next_attempt_at = now() + make_interval(secs => $2::float8 / 1000)
   from json_to_recordset($1::json) as r(o uuid, i uuid, n int, l timestamptz)
   where d.organization_id = r.o and d.id = r.i and d.attempt_count = r.n
-    and ((r.l is null and d.state = 'pending') or (d.state = 'in_flight' and d.lease_until = r.l))
+    and ((d.state = 'in_flight' and d.lease_until = r.l) or (r.l is null and d.state = 'pending'
+      and (d.next_attempt_at is null or d.next_attempt_at <= now() + interval '250 milliseconds')))
   returning d.organization_id, d.id, d.next_attempt_at
+), woken as (
+  update delivery_outbox b set wake_at = moved.next_attempt_at + interval '10 seconds' from moved
+  where b.organization_id = moved.organization_id and b.delivery_id = moved.id
 )
-update delivery_outbox b set wake_at = moved.next_attempt_at + interval '10 seconds' from moved
-where b.organization_id = moved.organization_id and b.delivery_id = moved.id`
+select id::text from moved`
 
 /** pending → skipped. $1: JSON rows. $2: reason. Relies on deliveries_pkey, delivery_outbox_pkey. */
 export const skipDeliveriesSql = `

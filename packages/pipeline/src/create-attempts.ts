@@ -1,0 +1,135 @@
+import {
+  type AttemptReading,
+  type AttemptRecord,
+  type ClaimedRow,
+  decideNextStep,
+  type DispatchTarget,
+  SignalboxError,
+} from '@signalbox/domain'
+import type { DispatchDeps } from './dispatch-deliveries.js'
+import { dispatchableTypes } from './dispatchables/index.js'
+import { createGroupCommit, ItemFailure } from './group-commit.js'
+import type { Place } from './lanes.js'
+
+/** Attempts under way. They go on after their queue job: their leases cover a crash. */
+export interface Attempts {
+  /** Sends a claimed delivery that has its place; the place is left when the exchange has ended. */
+  start(delivery: ClaimedRow, target: DispatchTarget, place: Place): void
+  countInFlight(): number
+  /** Resolves when everything that was started is recorded. */
+  drain(): Promise<void>
+}
+
+/** A lease covers waiting and the exchange, and leaves this long for recording, also while Postgres restarts. */
+export const LEASE_MARGIN_MS = 15_000
+
+const RECORD_GROUP_MAX = 200
+const RECORD_GROUPS_IN_FLIGHT_MAX = 2
+/** Nobody waits for a record, and its lease holds for seconds: a short wait makes one statement of many. */
+const RECORD_LINGER_MS = 10
+const RECORD_WAITING_MAX = 100_000
+/** While Postgres is away, recording is tried again for as long as the leases hold. */
+const RECORD_RETRY_MS = 500
+const RECORD_FOR_MS = LEASE_MARGIN_MS - 1_000
+const ERROR_CHARACTERS_MAX = 500
+
+/** Creates the part of dispatching that sends, decides, records and tells. `onUnsent` puts a delivery off. */
+export function createAttempts(
+  deps: DispatchDeps,
+  onUnsent: (delivery: ClaimedRow, target: DispatchTarget) => Promise<void>,
+): Attempts {
+  const underWay = new Set<Promise<void>>()
+  const records = createGroupCommit<AttemptRecord, boolean>({
+    weightMax: RECORD_GROUP_MAX,
+    inFlightMax: RECORD_GROUPS_IN_FLIGHT_MAX,
+    lingerMs: RECORD_LINGER_MS,
+    waitingMax: RECORD_WAITING_MAX,
+    run: (group) => recordPersistently(deps, group),
+  })
+  const attempt = async (delivery: ClaimedRow, target: DispatchTarget, place: Place): Promise<void> => {
+    const startedAt = deps.ports.now()
+    const reading = await carryOut(deps, delivery, target).finally(() => place.leave())
+    if (reading.outcome === 'unsent') return onUnsent(delivery, target)
+    const attemptInRun = delivery.attemptCount - delivery.attemptOffset + 1
+    const step = decideNextStep(reading, attemptInRun, { policy: target.retryPolicy, random: deps.random() })
+    const record = { delivery, startedAt, reading, step }
+    const isRecorded = await records.add(record)
+    deps.observer.onAttempt(record, isRecorded)
+    if (isRecorded) await tell(deps, record, target)
+  }
+  return {
+    start: (delivery, target, place) => {
+      const running = attempt(delivery, target, place)
+        .catch((error: unknown) => deps.observer.onTrouble('delivery.attempt', error))
+        .finally(() => underWay.delete(running))
+      underWay.add(running)
+    },
+    countInFlight: () => underWay.size,
+    drain: async () => {
+      while (underWay.size > 0) await Promise.all(underWay)
+    },
+  }
+}
+
+// What throws here would throw again: it counts as an attempt, so that a failing delivery always ends. Only when Postgres
+// is away is nothing counted, and the lease runs out.
+async function carryOut(deps: DispatchDeps, row: ClaimedRow, target: DispatchTarget): Promise<AttemptReading> {
+  try {
+    const type = dispatchableTypes.get(target.type)
+    if (type === undefined) throw new Error(`expected a known dispatchable type, got ${target.type}`)
+    const body = row.body ?? (await deps.store.loadBody(row))
+    if (body === undefined) throw new Error('the event of a claimed delivery is gone')
+    return await type.carryOut({ ...row, ...body }, target, deps.ports)
+  } catch (error) {
+    if (error instanceof SignalboxError) throw error
+    deps.observer.onTrouble('delivery.carry_out', error)
+    const errorDetail = String(error instanceof Error ? error.message : error).slice(0, ERROR_CHARACTERS_MAX)
+    return { outcome: 'failed', durationMs: 0, errorCode: 'internal', errorDetail }
+  }
+}
+
+async function tell(deps: DispatchDeps, { delivery, step }: AttemptRecord, target: DispatchTarget): Promise<void> {
+  if (step.kind === 'retry') {
+    const next = { ...delivery, attemptCount: delivery.attemptCount + 1 }
+    await deps.queue
+      .publishDispatch([next], { delayMs: step.delayMs })
+      .catch((error: unknown) => deps.observer.onTrouble('queue', error))
+  }
+  if (step.kind === 'discard' && step.reason === 'gone' && target.endpointId !== null) {
+    await deps.store.disableEndpoint({ ...delivery, endpointId: target.endpointId }, 'gone')
+  }
+}
+
+// An attempt that can't be recorded would be made again: while Postgres is away, its record waits.
+async function recordPersistently(deps: DispatchDeps, group: AttemptRecord[]): Promise<(boolean | ItemFailure)[]> {
+  const giveUpAt = performance.now() + RECORD_FOR_MS
+  for (;;) {
+    try {
+      return await deps.store.recordAttempts(group)
+    } catch (error) {
+      if (!(error instanceof SignalboxError)) return recordHalves(deps, group, error)
+      if (performance.now() + RECORD_RETRY_MS > giveUpAt) throw error
+      deps.observer.onTrouble('delivery.record', error)
+      await new Promise((resolve) => setTimeout(resolve, RECORD_RETRY_MS))
+    }
+  }
+}
+
+// One record's data broke the statement. The others must not be attempted again for it, nor it for what its answer held.
+async function recordHalves(
+  deps: DispatchDeps,
+  group: AttemptRecord[],
+  error: unknown,
+): Promise<(boolean | ItemFailure)[]> {
+  const [first] = group
+  if (group.length === 1 && first !== undefined) {
+    deps.observer.onTrouble('delivery.record', error)
+    const { outcome, durationMs, status } = first.reading
+    const reading = { outcome, durationMs, ...(status === undefined ? {} : { status }), errorCode: 'unrecordable' }
+    return deps.store.recordAttempts([{ ...first, reading }])
+  }
+  const half = Math.ceil(group.length / 2)
+  const results: (boolean | ItemFailure)[] = []
+  for (const part of [group.slice(0, half), group.slice(half)]) results.push(...(await recordPersistently(deps, part)))
+  return results
+}

@@ -1,0 +1,63 @@
+import type { DispatchTarget } from '@signalbox/domain'
+import type { Lane, Lanes, Place } from './lanes.js'
+
+/** A delivery that finds no place for this long gives its queue job's slot to others and waits in Postgres. */
+export const PLACE_WAIT_MS = 1_500
+
+/** Exchanges with a large body at one time: what bounds memory when every event has the largest size. */
+const LARGE_AT_ONCE_MAX = 32
+
+/** No organization takes more than this share of a process, however many environments and endpoints it has. */
+const ORGANIZATION_SHARE = 0.5
+
+/** The lanes that a dispatcher's deliveries belong to; `large` are those of deliveries with a large body. */
+export interface TargetLanes {
+  usual: Lane[]
+  large: Lane[]
+}
+
+/** Lists a target's lanes: its endpoint's, its environment's, its organization's and the process's. */
+export function listLanes(
+  deps: { lanes: Lanes; inFlightMax: number },
+  target: DispatchTarget,
+  organizationId: string,
+): TargetLanes {
+  const share = (places: number): number => Math.max(1, Math.floor(places * ORGANIZATION_SHARE))
+  const usual = [
+    deps.lanes.get(target.laneKey, target.concurrency),
+    deps.lanes.get(`environment ${target.environmentId}`, target.deliveriesInFlightMax),
+    deps.lanes.get(`organization ${organizationId}`, share(deps.inFlightMax)),
+    deps.lanes.get('all', deps.inFlightMax),
+  ]
+  const large = [
+    deps.lanes.get(`large ${organizationId}`, share(LARGE_AT_ONCE_MAX)),
+    deps.lanes.get('large', LARGE_AT_ONCE_MAX),
+  ]
+  return { usual, large: [...usual, ...large] }
+}
+
+/** Picks the lane in which a newcomer would wait longest. */
+export function pickSlowest([first, ...others]: Lane[]): Lane {
+  return others.reduce(
+    (slowest, lane) => (lane.expectWaitMs() > slowest.expectWaitMs() ? lane : slowest),
+    first as Lane,
+  )
+}
+
+/**
+ * Finds a place in every lane, all until one deadline (`performance.now()`); undefined when one has none in time. The
+ * lanes come in one order for all, so that no two deliveries wait for each other.
+ */
+export async function findPlace(lanes: Lane[], deadline: number): Promise<Place | undefined> {
+  const places: Place[] = []
+  const leave = (): void => places.forEach((place) => place.leave())
+  for (const lane of lanes) {
+    const place = lane.tryEnter() ?? (await lane.enter(Math.max(0, deadline - performance.now())))
+    if (place === undefined) {
+      leave()
+      return undefined
+    }
+    places.push(place)
+  }
+  return { leave }
+}
