@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { APP_NAMES, startStack, type AppName, type Stack } from '@signalbox/devkit'
+import { Redis } from 'ioredis'
 import pg from 'pg'
 import { waitUntil } from './wait-until.js'
 
@@ -39,6 +40,8 @@ export interface FaultStack {
   terminate(name: AppName): Promise<string>
   /** Stops and starts an app in order. */
   app: Stack['app']
+  /** Empties Redis while an app stands still and jobs wait for it; gives how many were lost. */
+  flushWaiting(name: 'deliver-worker' | 'dispatcher-worker'): Promise<number>
   /** Kills Redis with all that it holds, and leaves it away. */
   killRedis(): Promise<void>
   /** Starts it again, empty. */
@@ -57,6 +60,10 @@ export interface FaultStack {
 const PORT_FIRST = 21_000
 const PORT_PROCESSES = 2_000
 const PORTS_EACH = 8
+
+/** The queue that an app takes from. */
+const QUEUES = { 'deliver-worker': 'deliver', 'dispatcher-worker': 'dispatch' } as const
+const WAITING_MIN = 5
 
 /** Starts everything with data of its own, which is gone when it is stopped. Services of the environment are not used. */
 export async function startFaultStack(): Promise<FaultStack> {
@@ -98,6 +105,17 @@ export async function startFaultStack(): Promise<FaultStack> {
     kill: async (name, { untilReady } = { untilReady: true }) => void (await signal(name, 'SIGKILL', untilReady)),
     terminate: (name) => signal(name, 'SIGTERM'),
     app: (name) => stack.app(name),
+    async flushWaiting(name) {
+      const pid = await waitUntil(`${name} runs`, () => stack.app(name).pid())
+      process.kill(pid, 'SIGSTOP')
+      try {
+        const lost = await waitUntil(`jobs wait for ${name}`, () => flushWhenWaiting(redisUrl, QUEUES[name]))
+        note(`FLUSHALL with jobs for ${name}`, false)
+        return lost
+      } finally {
+        process.kill(pid, 'SIGCONT')
+      }
+    },
     async killRedis() {
       note('Redis killed', false)
       process.kill(await waitUntil('Redis runs', () => services.redis.pid()), 'SIGKILL')
@@ -150,6 +168,21 @@ async function isReady(healthUrl: string): Promise<boolean> {
     return response.ok
   } catch {
     return false
+  }
+}
+
+/** Empties Redis when at least this many jobs of a queue wait; gives their number. */
+async function flushWhenWaiting(url: string, queue: string): Promise<number | undefined> {
+  const redis = new Redis(url, { maxRetriesPerRequest: 1 })
+  try {
+    const lists = await redis.keys(`*:${queue}:wait`)
+    const lengths = await Promise.all(lists.map((list) => redis.llen(list)))
+    const waiting = lengths.reduce((sum, length) => sum + length, 0)
+    if (waiting < WAITING_MIN) return undefined
+    await redis.flushall()
+    return waiting
+  } finally {
+    redis.disconnect()
   }
 }
 
