@@ -28,10 +28,10 @@ export const configSchema = z.object({
   BODY_BYTES_AT_ONCE_MAX: z.coerce
     .number()
     .int()
-    .min(8 * 1024 * 1024)
+    .min(16 * 1024 * 1024)
     .default(64 * 1024 * 1024)
     .describe(
-      'Bytes of all request bodies that are being worked on; past it, requests get 503. Memory is some four times it.',
+      'Bytes of all request bodies that are being worked on, at most half of them of one environment; past it, requests get 503. Memory is some four times it.',
     ),
   AUTH_FAILURES_PER_MINUTE: z.coerce
     .number()

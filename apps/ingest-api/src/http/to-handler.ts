@@ -98,7 +98,7 @@ async function run(route: Route, deps: HandlerDeps, { request, response }: Excha
   if ('problem' in params) return params
   const query = parsePart(route.query, request.query ?? {}, 'query')
   if ('problem' in query) return query
-  const take = deps.bodyBudget.open((giveBack) => response.once('close', giveBack))
+  const take = deps.bodyBudget.open(who.environment.environmentId, response)
   const json = await readJson(route, request, { limits: who.environment.limits, take })
   if ('problem' in json) return json
   const body = parsePart(route.body, json.value, 'body')
