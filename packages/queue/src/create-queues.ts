@@ -53,7 +53,9 @@ export function createQueues(connection: Redis, prefix = DEFAULT_PREFIX): Queues
   return {
     async publishDeliver(refs) {
       assertReady()
-      const jobs = chunk(refs, DELIVER_JOB_EVENTS_MAX).map((part) => ({
+      // In one order, so that the same events published again make the same jobs.
+      const sorted = refs.toSorted((a, b) => (a.eventRecordId < b.eventRecordId ? -1 : 1))
+      const jobs = chunk(sorted, DELIVER_JOB_EVENTS_MAX).map((part) => ({
         name: QUEUE_NAMES.deliver,
         data: toDeliverJob(part),
         opts: { ...JOB_OPTIONS, jobId: makeJobId(part.map((ref) => ref.eventRecordId)) },

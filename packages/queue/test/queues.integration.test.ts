@@ -95,7 +95,9 @@ async function untilReady(...opened: Queues[]): Promise<void> {
 }
 
 const makeEvents = (count: number, organizationId: string = randomUUID()): EventRef[] =>
-  Array.from({ length: count }, () => ({ organizationId, eventRecordId: randomUUID() }))
+  Array.from({ length: count }, randomUUID)
+    .toSorted()
+    .map((eventRecordId) => ({ organizationId, eventRecordId }))
 
 const makeDeliveries = (count: number, dispatcherId: string = randomUUID()): DeliveryRef[] =>
   Array.from({ length: count }, (_, attemptCount) => ({
@@ -122,10 +124,10 @@ describe('the queue of events', () => {
     for (const ref of inbox.jobs.flat()) expect(ref.organizationId).toBe(organizations.get(ref.eventRecordId))
   })
 
-  test('holds the same group once while it waits, and takes it again after it was worked on', async () => {
+  test('holds the same group, in whatever order, once while it waits, and takes it again after it was worked on', async () => {
     await untilReady(queues)
     const events = makeEvents(3)
-    for (let time = 0; time < 5; time++) await queues.publishDeliver(events)
+    for (let time = 0; time < 5; time++) await queues.publishDeliver(time % 2 === 0 ? events : events.toReversed())
     expect((await queues.measure())[0]?.jobs.waiting).toBe(1)
     const inbox = consume(createDeliverWorker)
     await until(() => queues.isDeliverQueueEmpty(), 'the queue to be empty')
@@ -157,17 +159,17 @@ describe('the queue of events', () => {
 })
 
 describe('the queue of deliveries', () => {
-  test('brings deliveries in jobs of one dispatcher, up to 50, with their attempt counts', async () => {
+  test('brings deliveries in jobs of one dispatcher, up to 100, with their attempt counts', async () => {
     await untilReady(queues)
-    const [first, second] = [makeDeliveries(120), makeDeliveries(3)]
+    const [first, second] = [makeDeliveries(220), makeDeliveries(3)]
     const mixed = [...first.slice(0, 60), ...second, ...first.slice(60)]
     await queues.publishDispatch(mixed)
     const inbox = consume(createDispatchWorker)
-    await until(() => inbox.jobs.flat().length >= 123, 'all deliveries')
+    await until(() => inbox.jobs.flat().length >= 223, 'all deliveries')
     const sorted = (refs: typeof mixed) => refs.toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1))
     expect(sorted(inbox.jobs.flat())).toEqual(sorted(mixed))
     for (const job of inbox.jobs) {
-      expect(job.length).toBeLessThanOrEqual(50)
+      expect(job.length).toBeLessThanOrEqual(100)
       expect(new Set(job.map((ref) => ref.dispatcherId)).size).toBe(1)
     }
   })
