@@ -20,7 +20,12 @@ import {
 import { claimIdempotencyKeySql, readIdempotencyKeySql } from '../src/sql/idempotency-keys.js'
 import { loadTargetSql } from '../src/sql/load-target.js'
 import { loadBodiesSql, loadRulesSql, loadUndeliveredSql } from '../src/sql/load-undelivered.js'
-import { listRetentionSql, pruneEventsSql, pruneIdempotencyKeysSql } from '../src/sql/prune.js'
+import {
+  endExpiredDispatchersSql,
+  listRetentionSql,
+  pruneEventsSql,
+  pruneIdempotencyKeysSql,
+} from '../src/sql/prune.js'
 import { cancelEventSql, findEventSql } from '../src/sql/read-events.js'
 import { resendEventsSql } from '../src/sql/resend-events.js'
 import { findAccountsSql } from '../src/sql/resolve-accounts.js'
@@ -52,6 +57,14 @@ beforeAll(async () => {
   scope = { organizationId: a.organizationId, environmentId: a.production.id }
   dispatcherId = (await createTestWebhook(database, scope)).dispatcherId
   onceId = await createTestEphemeral(database, scope, { url: 'http://127.0.0.1:9/', eventNames: ['*'] })
+  // Thousands that ran out long ago stay as rows; looking for those that run out now must not read them again.
+  await database.pool.query(
+    `insert into event_dispatchers (organization_id, environment_id, id, event_names, source, dispatchable_type,
+       dispatchable_id, dispatchable, expires_at, deleted_at)
+     select organization_id, environment_id, gen_random_uuid(), event_names, source, dispatchable_type, n::text,
+       dispatchable, now() - interval '1 day', now() from event_dispatchers, generate_series(1, 60000) n where id = $1`,
+    [onceId],
+  )
   await accept(GROUP)
   events = await accept(GROUP)
   later = await accept(GROUP, new Date(Date.now() + 3_600_000))
@@ -297,6 +310,7 @@ const statements: [string, string, () => unknown[], string[]][] = [
   ],
   ['prune events', pruneEventsSql, () => [scope.organizationId, scope.environmentId, createId(), GROUP], []],
   ['prune idempotency keys', pruneIdempotencyKeysSql, () => [GROUP], ['idempotency_keys_expires_at_idx']],
+  ['end expired dispatchers', endExpiredDispatchersSql, () => [GROUP], ['event_dispatchers_expires_at_idx']],
   ['list retentions', listRetentionSql, () => [createId(), createId(), GROUP], ['runtime_environments_pkey']],
 ]
 

@@ -190,7 +190,7 @@ create table event_dispatchers (
 );
 create unique index event_dispatchers_dispatchable_key on event_dispatchers (organization_id, environment_id, dispatchable_id) where deleted_at is null;
 create index event_dispatchers_newest_idx on event_dispatchers (organization_id, environment_id, id);
-create index event_dispatchers_expires_at_idx on event_dispatchers (expires_at) where expires_at is not null;
+create index event_dispatchers_expires_at_idx on event_dispatchers (expires_at) where expires_at is not null and deleted_at is null;
 create index event_dispatchers_account_idx on event_dispatchers (organization_id, external_account_id) where external_account_id is not null;
 alter table event_dispatchers add constraint event_dispatchers_pkey primary key (organization_id, id);
 
