@@ -16,6 +16,7 @@ let testDatabase: TestDatabase
 let database: Database
 let tenants: TwoTenants
 let published: DeliveryRef[][] = []
+let givenBack: EventRef[][] = []
 let unreadable: TenantScope[] = []
 
 beforeAll(async () => {
@@ -26,6 +27,7 @@ beforeAll(async () => {
 
 beforeEach(() => {
   published = []
+  givenBack = []
   unreadable = []
 })
 
@@ -62,7 +64,10 @@ function create() {
         return store.writeDeliveries(decisions)
       },
     },
-    queue: { publishDispatch: async (refs) => void published.push(refs) },
+    queue: {
+      publishDispatch: async (refs) => void published.push(refs),
+      publishDeliver: async (refs) => void givenBack.push(refs),
+    },
     now: () => new Date(),
     onRulesUnreadable: (_, of) => void unreadable.push(of),
   })
@@ -106,15 +111,39 @@ describe('delivering a group', () => {
     expect(calls.bodies.reduce((sum, count) => sum + count, 0)).toBe(120)
   })
 
-  test('writes a large fan-out in portions, whole in the end', async () => {
+  async function fanOut(dispatchers: number): Promise<void> {
     const { dispatcherId } = await createTestWebhook(database, scope())
     await database.pool.query(
       `insert into event_dispatchers (organization_id, environment_id, id, event_names, source, dispatchable_type,
          dispatchable_id, dispatchable)
        select organization_id, environment_id, gen_random_uuid(), event_names, source, dispatchable_type, n::text, dispatchable
-       from event_dispatchers, generate_series(1, 149) n where id = $1`,
-      [dispatcherId],
+       from event_dispatchers, generate_series(1, $2::int) n where id = $1`,
+      [dispatcherId, dispatchers - 1],
     )
+  }
+
+  test('a run ends after many deliveries: everyone else was first, and the rest goes to the end of the queue', async () => {
+    await fanOut(1_200)
+    await createTestWebhook(database, scope('b'))
+    const { deliver } = create()
+    const [wide, small] = [await accept(60), await accept(5, {}, 'b')]
+    const first = await deliver([...wide, ...small])
+    expect(published[0]?.slice(0, 5).map((ref) => ref.organizationId)).toEqual(
+      small.map(() => scope('b').organizationId),
+    )
+    expect(first.deliveries).toBeGreaterThanOrEqual(50_000)
+    const left = givenBack.flat()
+    expect(left).toHaveLength(65 - first.events)
+    expect(left.length).toBeGreaterThan(0)
+    const second = await deliver(left)
+    expect(first.deliveries + second.deliveries).toBe(60 * 1_200 + 5)
+    expect(givenBack).toHaveLength(1)
+    const { rows } = await database.pool.query('select count(*)::int as waiting from event_outbox')
+    expect(rows).toEqual([{ waiting: 0 }])
+  }, 60_000)
+
+  test('writes a large fan-out in portions, whole in the end', async () => {
+    await fanOut(150)
     const { deliver, calls } = create()
     expect(await deliver(await accept(100))).toEqual({ events: 100, deliveries: 15_000, failed: 0 })
     expect(calls.portions.length).toBeGreaterThan(2)
@@ -132,7 +161,7 @@ describe('delivering a group', () => {
     const { deliver } = create()
     const refs = [...(await accept(2, {}, 'b')), ...(await accept(3))]
     expect(await deliver(refs)).toEqual({ events: 3, deliveries: 3, failed: 0 })
-    expect(unreadable.map((of) => of.organizationId)).toContain(scope('b').organizationId)
+    expect(unreadable).toEqual([scope('b')])
     const { rows } = await database.pool.query('select count(*)::int as waiting from event_outbox')
     expect(rows).toEqual([{ waiting: 2 }])
   })

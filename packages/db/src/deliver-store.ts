@@ -12,7 +12,12 @@ import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
 import { runInTransaction } from './run-in-transaction.js'
 import { loadBodiesSql, loadRulesSql, loadUndeliveredSql } from './sql/load-undelivered.js'
-import { lockUndeliveredSql, useUpDispatchersSql, writeDeliveriesSql } from './sql/write-deliveries.js'
+import {
+  addDeliveriesSql,
+  lockUndeliveredSql,
+  useUpDispatchersSql,
+  writeDeliveriesSql,
+} from './sql/write-deliveries.js'
 
 interface UndeliveredRow {
   organization_id: string
@@ -39,6 +44,9 @@ interface RuleRow {
 
 /** A delivery whose queue job was lost is found by the scheduler after this long. */
 export const WAKE_AFTER_S = 30
+
+/** Deliveries of one statement, far from the time that the server gives it. */
+const DELIVERIES_OF_STATEMENT_MAX = 5_000
 
 /** A reason is kept up to this many characters. */
 const FAILURE_CHARACTERS_MAX = 500
@@ -73,16 +81,61 @@ export function createDeliverStore({ pool }: Pick<Database, 'pool'>) {
       return { version: rows[0]?.version ?? '0', rules: rows.map(toRule) }
     },
 
-    /** One transaction. Gives the deliveries of those events that were still undelivered. */
+    /**
+     * One transaction; with very many deliveries one for each part of the events. All deliveries of an event are
+     * written with the one that takes it from the outbox. Gives those of events that were still undelivered.
+     */
     async writeDeliveries(decisions: DeliverDecision[]): Promise<DeliveryRef[]> {
-      const hasOnce = decisions.some((decision) => decision.deliveries.some((delivery) => delivery.once))
-      return asStorageError(() =>
-        hasOnce
-          ? runInTransaction(pool, async (client) => writeAll(client, await useUpOnce(client, decisions)))
-          : writeAll(pool, decisions),
-      )
+      const written: DeliveryRef[] = []
+      for (const part of partByDeliveries(decisions)) {
+        const refs = await asStorageError(() => writePart(pool, part))
+        for (const ref of refs) written.push(ref)
+      }
+      return written
     },
   }
+}
+
+// Whole events, as many as one statement may have; an event that goes beyond that alone is a part of its own.
+function partByDeliveries(decisions: DeliverDecision[]): DeliverDecision[][] {
+  const parts: DeliverDecision[][] = []
+  let part: DeliverDecision[] = []
+  let count = 0
+  for (const decision of decisions) {
+    if (part.length > 0 && count + decision.deliveries.length > DELIVERIES_OF_STATEMENT_MAX) {
+      parts.push(part)
+      part = []
+      count = 0
+    }
+    part.push(decision)
+    count += decision.deliveries.length
+  }
+  return part.length === 0 ? parts : [...parts, part]
+}
+
+async function writePart(pool: pg.Pool, decisions: DeliverDecision[]): Promise<DeliveryRef[]> {
+  const hasOnce = decisions.some((decision) => decision.deliveries.some((delivery) => delivery.once))
+  const isLarge = decisions.some((decision) => decision.deliveries.length > DELIVERIES_OF_STATEMENT_MAX)
+  if (!hasOnce && !isLarge) return writeAll(pool, decisions)
+  return runInTransaction(pool, async (client) => {
+    const decided = hasOnce ? await useUpOnce(client, decisions) : decisions
+    const [first] = decided
+    return isLarge && first !== undefined ? writeLarge(client, first) : writeAll(client, decided)
+  })
+}
+
+// The outbox row is held from the first statement on, so nobody delivers or cancels the event in between.
+async function writeLarge(client: pg.PoolClient, decision: DeliverDecision): Promise<DeliveryRef[]> {
+  const { organizationId: o, eventRecordId: i } = decision
+  const locked = await client.query(lockUndeliveredSql, [JSON.stringify([{ o, i }])])
+  if (locked.rowCount === 0) return []
+  const rows = toDeliveryRows([decision])
+  for (let start = DELIVERIES_OF_STATEMENT_MAX; start < rows.length; start += DELIVERIES_OF_STATEMENT_MAX) {
+    const part = rows.slice(start, start + DELIVERIES_OF_STATEMENT_MAX)
+    await client.query(addDeliveriesSql, [JSON.stringify(part), WAKE_AFTER_S])
+  }
+  await writeRows(client, [decision], rows.slice(0, DELIVERIES_OF_STATEMENT_MAX))
+  return rows.map(toRef)
 }
 
 function toColumns(refs: EventRef[]): [string[], string[]] {
@@ -123,7 +176,42 @@ async function useUpOnce(client: pg.PoolClient, decisions: DeliverDecision[]): P
   }))
 }
 
+interface NewDeliveryRow {
+  o: string
+  e: string
+  i: string
+  v: string
+  d: string
+}
+
+function toDeliveryRows(decisions: DeliverDecision[]): NewDeliveryRow[] {
+  return decisions.flatMap((decision) =>
+    decision.deliveries.map((delivery) => ({
+      o: decision.organizationId,
+      e: decision.environmentId,
+      i: delivery.id,
+      v: delivery.eventRecordId,
+      d: delivery.dispatcherId,
+    })),
+  )
+}
+
+function toRef(row: NewDeliveryRow): DeliveryRef {
+  return { organizationId: row.o, dispatcherId: row.d, deliveryId: row.i, attemptCount: 0 }
+}
+
 async function writeAll(client: Pick<pg.ClientBase, 'query'>, decisions: DeliverDecision[]): Promise<DeliveryRef[]> {
+  const rows = toDeliveryRows(decisions)
+  const taken = await writeRows(client, decisions, rows)
+  return rows.filter((row) => taken === undefined || taken.has(row.v)).map(toRef)
+}
+
+/** Gives the events that were ours, or undefined when all were. */
+async function writeRows(
+  client: Pick<pg.ClientBase, 'query'>,
+  decisions: DeliverDecision[],
+  deliveries: NewDeliveryRow[],
+): Promise<Set<string> | undefined> {
   // In one order for all workers: two with the same events in another order would lock each other out.
   const events = decisions
     .map((decision) => ({
@@ -133,28 +221,11 @@ async function writeAll(client: Pick<pg.ClientBase, 'query'>, decisions: Deliver
       f: decision.failure?.slice(0, FAILURE_CHARACTERS_MAX) ?? null,
     }))
     .sort((a, b) => (a.i < b.i ? -1 : 1))
-  const deliveries = decisions.flatMap((decision) =>
-    decision.deliveries.map((delivery) => ({
-      o: decision.organizationId,
-      e: decision.environmentId,
-      i: delivery.id,
-      v: delivery.eventRecordId,
-      d: delivery.dispatcherId,
-    })),
-  )
   const values = [JSON.stringify(events), JSON.stringify(deliveries), WAKE_AFTER_S]
   const { rows } = await client.query<{ taken: number; ids: string[] | null }>({
     name: 'write-deliveries',
     text: writeDeliveriesSql,
     values,
   })
-  const ours = rows[0]?.taken === events.length ? undefined : new Set(rows[0]?.ids ?? [])
-  return deliveries
-    .filter((delivery) => ours === undefined || ours.has(delivery.v))
-    .map((delivery) => ({
-      organizationId: delivery.o,
-      dispatcherId: delivery.d,
-      deliveryId: delivery.i,
-      attemptCount: 0,
-    }))
+  return rows[0]?.taken === events.length ? undefined : new Set(rows[0]?.ids ?? [])
 }

@@ -229,6 +229,72 @@ describe('writing what was decided', () => {
   })
 })
 
+describe('an event that very many dispatchers want', () => {
+  const WIDE = 12_000
+  let ids: string[] = []
+
+  beforeEach(async () => {
+    const { rows } = await database.pool.query<{ id: string }>(
+      `insert into event_dispatchers (organization_id, environment_id, id, event_names, source, dispatchable_type,
+         dispatchable_id, dispatchable)
+       select organization_id, environment_id, gen_random_uuid(), event_names, source, dispatchable_type, n::text, dispatchable
+       from event_dispatchers, generate_series(1, $2::int) n where id = $1 returning id`,
+      [dispatcherId, WIDE],
+    )
+    ids = rows.map((row) => row.id)
+    await database.pool.query(`
+      create table statement_sizes (size int);
+      create function log_size() returns trigger language plpgsql as
+        'begin insert into statement_sizes select count(*) from added; return null; end';
+      create trigger log_size after insert on deliveries referencing new table as added
+        for each statement execute function log_size()`)
+  })
+
+  afterEach(async () => {
+    await database.pool.query(`drop trigger log_size on deliveries; drop function log_size; drop table statement_sizes;
+      alter table deliveries drop constraint if exists no_last`)
+  })
+
+  const decideWide = (ref: Ref) =>
+    decide(
+      ref,
+      ids.map((id) => ({ id })),
+    )
+
+  test('has all of them, with no statement of more than 5,000, next to events of the usual kind', async () => {
+    const refs = [await accept(), await accept(), await accept()]
+    const [small, wide, other] = refs as [Ref, Ref, Ref]
+    const written = await store.writeDeliveries([decide(small), decideWide(wide), decide(other)])
+    expect(new Set(written.map((ref) => ref.deliveryId)).size).toBe(WIDE + 2)
+    expect((await readDeliveries()).map((row) => row.id)).toEqual(written.map((ref) => ref.deliveryId).toSorted())
+    expect(await readEvent(wide)).toMatchObject({ matched_count: WIDE, is_boxed: false })
+    const { rows } = await database.pool.query<{ max: number; boxed: number }>(
+      `select (select max(size) from statement_sizes), (select count(*)::int from delivery_outbox) as boxed`,
+    )
+    expect(rows).toEqual([{ max: 5_000, boxed: WIDE + 2 }])
+  }, 30_000)
+
+  test('stays whole in the outbox when the last part can not be written', async () => {
+    const ref = await accept()
+    await database.pool.query(`alter table deliveries add constraint no_last check (dispatcher_id <> '${ids[0]}')`)
+    await expect(store.writeDeliveries([decideWide(ref)])).rejects.toMatchObject({ code: '23514' })
+    expect(await readEvent(ref)).toMatchObject({ delivered_at: null, is_boxed: true })
+    expect(await readDeliveries()).toEqual([])
+  }, 30_000)
+
+  test('is cancelled whole or delivered whole, and delivered once by two workers', async () => {
+    const ref = await accept({ eventId: 'wide' })
+    const [first, cancelled, second] = await Promise.all([
+      store.writeDeliveries([decideWide(ref)]),
+      createEventStore(database).cancelEvent(scope(), 'wide'),
+      store.writeDeliveries([decideWide(ref)]),
+    ])
+    const count = first.length + second.length
+    expect(count).toBe(cancelled.kind === 'cancelled' ? 0 : WIDE)
+    expect(await readDeliveries()).toHaveLength(count)
+  }, 30_000)
+})
+
 describe('a dispatcher that takes one event', () => {
   const url = 'http://127.0.0.1:9/once'
 

@@ -32,6 +32,21 @@ with event as materialized (
 select count(*)::int as taken, case when count(*) < json_array_length($1::json) then array_agg(event_record_id::text) end as ids
 from taken`
 
+/**
+ * Writes some of the deliveries of an event whose outbox row the transaction holds, ahead of the statement above. $1: JSON
+ * rows of deliveries, as there. $2: seconds after which the scheduler looks at a delivery. Relies on
+ * deliveries_event_dispatcher_key.
+ */
+export const addDeliveriesSql = `
+with written as (
+  insert into deliveries (organization_id, environment_id, id, event_record_id, dispatcher_id)
+  select x.o, x.e, x.i, x.v, x.d from json_to_recordset($1::json) as x(o uuid, e uuid, i uuid, v uuid, d uuid)
+  on conflict (organization_id, event_record_id, dispatcher_id) do nothing
+  returning organization_id, id, dispatcher_id
+)
+insert into delivery_outbox (organization_id, delivery_id, dispatcher_id, wake_at)
+select organization_id, id, dispatcher_id, now() + make_interval(secs => $2) from written`
+
 /** Locks the outbox rows of events that are still to be delivered; gives those events. Relies on event_outbox_pkey. */
 export const lockUndeliveredSql = `
 select b.event_record_id::text as id
