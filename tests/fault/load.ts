@@ -8,6 +8,8 @@ export interface LoadOptions {
   readonly secretKey: string
   /** Event names begin with it, and every event has it in its context. */
   readonly run: string
+  /** Also sends big bulks that no endpoint asks for, one right after another, and gives up those that fail. */
+  readonly withBigBulks?: boolean
 }
 
 /** An event as a client knows it. */
@@ -49,6 +51,9 @@ const SINGLE_PAUSE_MS = 50
 const BULK_SENDERS = 2
 const BULK_PAUSE_MS = 500
 const BULK_EVENTS = 20
+const BIG_BULK_SENDERS = 2
+const BIG_BULK_PAUSE_MS = 50
+const BIG_BULK_EVENTS = 200
 const REFUSED_PAUSE_MS = 250
 const RETRY_PAUSE_MS = 100
 const ANSWER_TIMEOUT_MS = 20_000
@@ -58,7 +63,9 @@ const RESENT_EVERY = 10
 const DELAYED_EVERY = 9
 const ID_CHARACTERS_MAX = 255
 
-/** The last parts of event names. */
+/** The last part of the names of events that no endpoint asks for. */
+export const UNHEARD = 'unheard'
+/** The last parts of the names of all others. */
 export const EVENT_NAMES = ['order.created', 'order.paid', 'invoice.sent'] as const
 
 interface Answer {
@@ -79,7 +86,10 @@ interface Clients extends LoadOptions {
 export function startLoad(options: LoadOptions): Load {
   const clients: Clients = {
     ...options,
-    pool: new Pool(options.apiUrl, { connections: SINGLE_SENDERS + BULK_SENDERS + 1, pipelining: 1 }),
+    pool: new Pool(options.apiUrl, {
+      connections: SINGLE_SENDERS + BULK_SENDERS + BIG_BULK_SENDERS + 1,
+      pipelining: 1,
+    }),
     counts: {
       accepted: 0,
       refused: 0,
@@ -97,6 +107,9 @@ export function startLoad(options: LoadOptions): Load {
   const running = Promise.all([
     ...Array.from({ length: SINGLE_SENDERS }, () => repeat(clients, SINGLE_PAUSE_MS, () => sendSingle(clients))),
     ...Array.from({ length: BULK_SENDERS }, () => repeat(clients, BULK_PAUSE_MS, (turn) => sendBulk(clients, turn))),
+    ...Array.from({ length: options.withBigBulks === true ? BIG_BULK_SENDERS : 0 }, () =>
+      repeat(clients, BIG_BULK_PAUSE_MS, () => sendBigBulk(clients)),
+    ),
     repeat(clients, REFUSED_PAUSE_MS, (turn) => sendRefused(clients, turn)),
   ])
   // A sender that fails is told by `finish`; until then it is nobody's unhandled rejection.
@@ -148,10 +161,14 @@ async function sendBulk(clients: Clients, turn: number): Promise<void> {
   const path = '/api/v1/events/bulk'
   if (turn % 2 === 0) return settle(clients, events, await postUntilAnswered(clients, path, body))
   // This client gives up at the first trouble: what became of its request is then for Postgres to say.
-  const answer = await post(clients, path, body)
-  if (answer !== undefined) return settle(clients, events, answer)
-  clients.counts.abandonedBulks += 1
-  for (const event of events) event.outcome = 'unknown'
+  settleOrGiveUp(clients, events, await post(clients, path, body))
+}
+
+async function sendBigBulk(clients: Clients): Promise<void> {
+  const bulk = clients.next
+  const events = Array.from({ length: BIG_BULK_EVENTS }, () => makeEvent(clients, bulk, UNHEARD))
+  const body = { events: events.map((event) => describe(clients, event, 1)) }
+  settleOrGiveUp(clients, events, await post(clients, '/api/v1/events/bulk', body))
 }
 
 /** Requests that have to be refused, whatever goes on: a part of them alone would be acceptable. */
@@ -172,14 +189,14 @@ async function sendRefused(clients: Clients, turn: number): Promise<void> {
   else clients.counts.unexpected.push(`${kind}: ${answer.status} ${answer.text}`)
 }
 
-function makeEvent(clients: Clients, bulk?: number): SentEvent {
+function makeEvent(clients: Clients, bulk?: number, lastName?: string): SentEvent {
   const number = clients.next
   clients.next += 1
   const plain = `${clients.run}-${number}`
   const id = [plain, randomUUID(), `${clients.run}/ü 😀 #${number}`, plain.padEnd(ID_CHARACTERS_MAX, '.')][number % 4]
   const event: SentEvent = {
     id: id ?? plain,
-    name: `${clients.run}.${EVENT_NAMES[number % EVENT_NAMES.length]}`,
+    name: `${clients.run}.${lastName ?? EVENT_NAMES[number % EVENT_NAMES.length]}`,
     kind: number % 2 === 0 ? 'even' : 'odd',
     bulk,
     outcome: 'under way',
@@ -199,6 +216,12 @@ function settle(clients: Clients, events: readonly SentEvent[], { status, text }
   }
   for (const event of events) event.outcome = 'accepted'
   clients.counts.accepted += events.length
+}
+
+function settleOrGiveUp(clients: Clients, events: readonly SentEvent[], answer: Answer | undefined): void {
+  if (answer !== undefined) return settle(clients, events, answer)
+  clients.counts.abandonedBulks += 1
+  for (const event of events) event.outcome = 'unknown'
 }
 
 /** Sends the very same request again while there is no connection or the answer is 503. */

@@ -3,7 +3,8 @@ import { startFaultStack, type FaultStack } from './fault-stack.js'
 import { runScenario } from './scenario.js'
 import { waitUntil } from './wait-until.js'
 
-const REFUSED_AWAY = 20
+const BREAKS = 3
+const UNAVAILABLE_EACH = 20
 
 let stack: FaultStack
 beforeAll(async () => {
@@ -18,14 +19,22 @@ test.each([
   'invariants 1, 2 and 3: Postgres is %s under load; clients get 503, no bulk is half stored, and all goes on by itself',
   async (_how, run, signal) => {
     const before = stack.pids()
-    const { problems, twice, counts } = await runScenario(stack, run, async ({ load, untilAccepted }) => {
-      await untilAccepted(100)
-      const unavailable = load.counts.unavailable
-      await stack.breakPostgres(signal)
-      await waitUntil('answers 503', () => load.counts.unavailable >= unavailable + REFUSED_AWAY)
-      await stack.startPostgres()
-      await untilAccepted(100)
-    })
+    const { problems, twice, counts } = await runScenario(
+      stack,
+      run,
+      async ({ load, untilAccepted }) => {
+        for (let broken = 0; broken < BREAKS; broken += 1) {
+          await untilAccepted(1_000)
+          const { unavailable } = load.counts
+          await stack.breakPostgres(signal)
+          await waitUntil('answers 503', () => load.counts.unavailable >= unavailable + UNAVAILABLE_EACH)
+          await stack.startPostgres()
+        }
+        await untilAccepted(1_000)
+      },
+      { withBigBulks: true },
+    )
+    expect(counts.abandonedBulks).toBeGreaterThan(0)
     expect(problems).toEqual([])
     // Attempts under way wait for Postgres with their record, so that they need not be made again.
     expect(twice).toEqual([])

@@ -1,6 +1,6 @@
 import { takeAccount, type Account, type StoredDelivery, type StoredEvent, type Subscriber } from './account.js'
 import type { FaultStack } from './fault-stack.js'
-import { EVENT_NAMES, startLoad, type Load, type SentEvent } from './load.js'
+import { EVENT_NAMES, startLoad, UNHEARD, type Load, type LoadOptions } from './load.js'
 import { startReceiver, type Manners, type Receiver } from './receiver.js'
 import { waitUntil } from './wait-until.js'
 
@@ -21,9 +21,12 @@ export const TIMEOUT_MS = 5_000
 /** A claim that ran out while its queue was busy is found within half a minute; then it is made, or retried. */
 const SETTLE_MS = 120_000
 
+const allHeard = (run: string): string[] => EVENT_NAMES.map((name) => `${run}.${name}`)
+const isHeard: Subscriber['wants'] = ({ name }) => !name.endsWith(UNHEARD)
+
 let failing = 0
 const plans: readonly SubscriberPlan[] = [
-  { name: 'everything', manners: () => ({ status: 200 }), events: (run) => [`${run}.*`], wants: () => true },
+  { name: 'everything', manners: () => ({ status: 200 }), events: allHeard, wants: isHeard },
   {
     name: 'filtered',
     manners: () => ({ status: 200 }),
@@ -41,8 +44,8 @@ const plans: readonly SubscriberPlan[] = [
     name: 'failing',
     // Every twentieth delivery is refused at its first attempt.
     manners: ({ number }) => ({ status: number === 1 && ++failing % FAILING_EVERY === 0 ? 500 : 200 }),
-    events: (run) => [`${run}.*`],
-    wants: () => true,
+    events: allHeard,
+    wants: isHeard,
   },
 ]
 
@@ -70,6 +73,7 @@ export async function runScenario(
   stack: FaultStack,
   run: string,
   act: (scenario: Scenario) => Promise<void>,
+  options: Pick<LoadOptions, 'withBigBulks'> = {},
 ): Promise<Account & { readonly counts: Load['counts'] }> {
   const receivers: Receiver[] = []
   const faultsBefore = stack.faults.length
@@ -83,14 +87,14 @@ export async function runScenario(
       const endpointId = await createEndpoint(stack, { url, events: plan.events(run), filter: plan.filter })
       subscribers.push({ name: plan.name, endpointId, arrivals, wants: plan.wants })
     }
-    load = startLoad({ apiUrl: stack.apiUrl, secretKey: stack.tenant.secretKey, run })
+    load = startLoad({ apiUrl: stack.apiUrl, secretKey: stack.tenant.secretKey, run, ...options })
     await act({ load, untilAccepted: createProgressWait(load) })
     await load.finish()
     await untilSettled(stack)
     const stored = await loadStored(stack, run)
     const faults = stack.faults.slice(faultsBefore)
     const account = takeAccount({ sent: load.sent, stored, subscribers, faults })
-    report(run, { account, load, faults: faults.map(({ what }) => what) })
+    report(run, { account, load, stored, faults: faults.map(({ what }) => what) })
     return { ...account, counts: load.counts }
   } finally {
     await load?.abort()
@@ -151,19 +155,22 @@ export async function loadStored(stack: FaultStack, run: string): Promise<Stored
 interface Result {
   readonly account: Account
   readonly load: Load
+  readonly stored: readonly StoredEvent[]
   readonly faults: readonly string[]
 }
 
 /** Tells what happened; jest's own report has no room for it. */
-function report(run: string, { account, load, faults }: Result): void {
+function report(run: string, { account, load, stored, faults }: Result): void {
   const { accepted, resent, refused, unavailable, unreachable, abandonedBulks } = load.counts
   const done = countEach(faults)
-  const unknown = [...load.sent.values()].filter(({ outcome }: SentEvent) => outcome === 'unknown').length
+  const storedIds = new Set(stored.map(({ eventId }) => eventId))
+  const bulks = new Map([...load.sent.values()].map(({ bulk, outcome, id }) => [bulk, { outcome, id }]))
+  const kept = [...bulks.values()].filter(({ outcome, id }) => outcome === 'unknown' && storedIds.has(id)).length
   const explained = countEach(account.twice.map(({ explanation }) => `${explanation ?? 'unexplained'}`))
   const lines = [
     `fault test ${run}: ${done || 'no fault'}`,
     `  clients: ${accepted} events answered 200, ${resent} sent again, ${refused} refused, ` +
-      `${unavailable} answers 503, ${unreachable} broken connections, ${abandonedBulks} bulks given up (${unknown} events)`,
+      `${unavailable} answers 503, ${unreachable} broken connections, ${abandonedBulks} bulks given up, of which ${kept} are stored as a whole`,
     `  Postgres: ${account.events} events, ${account.deliveries} deliveries, ${account.retried} with more than one attempt`,
     `  receivers: ${account.twice.length} deliveries arrived twice${explained && ` (${explained})`}, ${account.problems.length} problems`,
   ]
