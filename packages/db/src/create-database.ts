@@ -27,9 +27,10 @@ const POOL_MAX = 10
 /**
  * Every statement of ours has its index. A plan made while a table is small may read the whole of it instead, and a
  * connection keeps such a plan (its own prepared statements' and those of foreign keys) while the table grows to
- * millions of rows. Compiling plans to machine code takes longer than they run.
+ * millions of rows. Compiling plans to machine code takes longer than they run, and planning a hot statement anew takes
+ * longer than running it for one event.
  */
-const SESSION_OPTIONS = '-c enable_seqscan=off -c jit=off'
+const SESSION_OPTIONS = '-c enable_seqscan=off -c jit=off -c plan_cache_mode=force_generic_plan'
 
 /** How to reach Postgres, and the bounds of doing so. */
 export interface DatabaseOptions {

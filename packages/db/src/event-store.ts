@@ -9,7 +9,7 @@ import {
 import type { Pool } from 'pg'
 import { type EventRow, type StoredEventRecord, toEventRecord } from './event-row.js'
 import { type EventQuery, listEvents } from './list-events.js'
-import { type Page, type PageQuery, toPage } from './page.js'
+import { type Page, type PageQuery, toCutPage } from './page.js'
 import { type EventDeliveryRow, toEventDelivery } from './event-delivery-row.js'
 import { eventDeliveriesSql } from './sql/event-deliveries.js'
 import { cancelEventSql, findEventSql, isEventElsewhereSql } from './sql/read-events.js'
@@ -45,8 +45,8 @@ export type CancelOutcome =
   | { kind: 'delivered' | 'failed'; event: StoredEventRecord }
   | { kind: 'missing' }
 
-/** How a dispatcher stands to a replay. */
-export type ReplayTarget = 'ready' | 'disabled' | 'once' | 'missing' | 'elsewhere'
+/** How a dispatcher of the environment stands to a replay; `missing` also when it was deleted. */
+export type ReplayTarget = 'ready' | 'disabled' | 'once' | 'missing'
 
 /** What one dispatcher got of an event. */
 export interface EventDelivery {
@@ -114,8 +114,9 @@ export function createEventStore({ pool }: { pool: Pool }): EventStore {
     cancelEvent: (scope, eventId) => cancelEvent(pool, scope, eventId),
     async listEventDeliveries({ organizationId }, recordId, { beforeId, limit }) {
       const values = [organizationId, recordId, beforeId ?? null, limit + 1, ATTEMPTS_MAX]
-      const { rows } = await pool.query<EventDeliveryRow>(eventDeliveriesSql, values)
-      return toPage(rows.map(toEventDelivery), limit)
+      const { rows } = await pool.query<EventDeliveryRow & { found: number }>(eventDeliveriesSql, values)
+      const { items, nextBeforeId } = toCutPage(rows, limit)
+      return { items: items.map(toEventDelivery), nextBeforeId }
     },
     async findCandidates({ organizationId, environmentId }, { name, source }) {
       const values = [organizationId, environmentId, name, source, ANY_SOURCE, CANDIDATES_MAX]

@@ -1,7 +1,7 @@
 import { type EventState, firstIdAt, type Json, type TenantScope } from '@signalbox/domain'
 import type { Pool } from 'pg'
 import { EVENT_STATE_CONDITIONS, type EventRow, type StoredEventRecord, toEventRecord } from './event-row.js'
-import { type Page, type PageQuery, toPage } from './page.js'
+import { type Page, type PageQuery, toCutPage } from './page.js'
 import { type EventConditions, toListEventsSql, toScanEndSql } from './sql/read-events.js'
 
 /** Which events are looked for; all conditions hold together. */
@@ -26,8 +26,8 @@ export async function listEvents(pool: Pool, scope: TenantScope, query: EventQue
   const values: unknown[] = []
   const conditions = toConditions(scope, query, values)
   const now = new Date()
-  const { rows } = await pool.query<EventRow>(toListEventsSql(conditions, query.limit), values)
-  const page = toPage(rows, query.limit)
+  const { rows } = await pool.query<EventRow & { found: number }>(toListEventsSql(conditions, query.limit), values)
+  const page = toCutPage(rows, query.limit)
   const items = page.items.map((row) => toEventRecord(row, now))
   if (page.nextBeforeId !== undefined) return { items, nextBeforeId: page.nextBeforeId }
   // The values of the filters come last, and are not used here.

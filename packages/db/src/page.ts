@@ -16,3 +16,10 @@ export function toPage<T extends { id: string }>(rows: readonly T[], limit: numb
   const items = rows.slice(0, limit)
   return { items, nextBeforeId: rows.length > limit ? items.at(-1)?.id : undefined }
 }
+
+/** Makes a page of rows that know how many were found, up to one more than the limit; some may have been left out. */
+export function toCutPage<T extends { id: string; found: number }>(rows: readonly T[], limit: number): Page<T> {
+  const items = rows.slice(0, limit)
+  const isWhole = items.length === (rows[0]?.found ?? 0)
+  return { items, nextBeforeId: isWhole ? undefined : items.at(-1)?.id }
+}

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { TenantScope } from '@signalbox/domain'
-import { createTestDatabase, seedTwoTenants, type TestDatabase } from '@signalbox/testkit'
+import { createTestDatabase, seedTwoTenants, type TestDatabase, type TwoTenants } from '@signalbox/testkit'
 import { createDatabase, createEventStore, type Database, type EventQuery, type EventStore } from '../src/index.js'
 import { EVENTS_SCANNED_MAX, toListEventsSql } from '../src/sql/read-events.js'
 
@@ -10,10 +10,12 @@ let testDatabase: TestDatabase
 let database: Database
 let store: EventStore
 let scope: TenantScope
+let tenants: TwoTenants
 
 beforeAll(async () => {
   testDatabase = await createTestDatabase()
-  const { a, b } = await seedTwoTenants(testDatabase)
+  tenants = await seedTwoTenants(testDatabase)
+  const { a, b } = tenants
   database = createDatabase({ url: testDatabase.databaseUrl, poolMax: 2 })
   store = createEventStore(database)
   scope = { organizationId: a.organizationId, environmentId: a.production.id }
@@ -75,4 +77,58 @@ test('an event that is elsewhere is told from one that is nowhere', async () => 
   const stranger = { organizationId: scope.organizationId, environmentId: '01900000-0000-7000-8000-000000000000' }
   expect(await store.isEventElsewhere(stranger, 'e1')).toBe(true)
   expect(await store.isEventElsewhere(stranger, 'none')).toBe(false)
+})
+
+describe('large things', () => {
+  const LARGE = 20
+
+  test('a page of events ends early, and every event still comes once', async () => {
+    const other = { organizationId: tenants.b.organizationId, environmentId: tenants.b.preview.id }
+    await database.pool.query(
+      `insert into event_records (organization_id, environment_id, id, event_id, name, source, "timestamp", payload,
+         payload_type, context, deliver_at, is_test)
+       select $1, $2, gen_random_uuid(), 'large-' || n, 'large', 's', now(),
+         jsonb_build_object('text', repeat('x', 400000)), 'JSON', jsonb_build_object('text', repeat('y', 100000)),
+         now(), false
+       from generate_series(1, $3) n`,
+      [other.organizationId, other.environmentId, LARGE],
+    )
+    const sizes: number[] = []
+    const seen = new Set<string>()
+    let beforeId: string | undefined
+    do {
+      const page = await store.listEvents(other, { limit: 100, beforeId, name: 'large' })
+      sizes.push(page.items.length)
+      for (const event of page.items) seen.add(event.eventId)
+      beforeId = page.nextBeforeId
+    } while (beforeId !== undefined)
+    // 500 kB each: the ninth goes past 4 MiB.
+    expect(sizes).toEqual([9, 9, 2])
+    expect(seen.size).toBe(LARGE)
+  })
+
+  test('so does a page of the deliveries of an event, with their attempts', async () => {
+    const recordId = '01900000-0000-7000-8000-000000000001'
+    await database.pool.query(
+      `with endpoints as (
+         insert into event_dispatchers (organization_id, environment_id, id, event_names, source, dispatchable_type,
+           dispatchable_id, dispatchable)
+         select $1, $2, gen_random_uuid(), '{*}', '*', 'WEBHOOK', 'w' || n, '{}' from generate_series(1, 5) n
+         returning id
+       ), owed as (
+         insert into deliveries (organization_id, environment_id, id, event_record_id, dispatcher_id, state)
+         select $1, $2, gen_random_uuid(), $3, id, 'failed' from endpoints
+         returning id
+       )
+       insert into delivery_attempts (organization_id, delivery_id, number, started_at, duration_ms, outcome, response_body)
+       select $1, owed.id, n, now(), 1, 'failed', repeat('z', 40000) from owed, generate_series(1, 50) n`,
+      [scope.organizationId, scope.environmentId, recordId],
+    )
+    const first = await store.listEventDeliveries(scope, recordId, { limit: 100 })
+    expect(first.items.map((delivery) => delivery.attempts.length)).toEqual([50, 50, 50])
+    const second = await store.listEventDeliveries(scope, recordId, { limit: 100, beforeId: first.nextBeforeId })
+    expect(second.items).toHaveLength(2)
+    expect(second.nextBeforeId).toBeUndefined()
+    expect(new Set([...first.items, ...second.items].map((delivery) => delivery.id)).size).toBe(5)
+  })
 })

@@ -36,22 +36,37 @@ returning ${EVENT_COLUMNS}`
 /** Rows that one request looks at; past it the page ends with a cursor, be it short or empty. */
 export const EVENTS_SCANNED_MAX = 10_000
 
+/** Bytes after which a page ends: what one request holds in memory has a bound beside the number of its items. */
+export const PAGE_BYTES_MAX = 4 * 1024 * 1024
+
 /** The conditions of a list of events, and their values. `range` is answered by an index, `filter` row by row. */
 export interface EventConditions {
   range: readonly string[]
   filter: readonly string[]
 }
 
-/** Lists events. Relies on event_records_newest_idx, or event_records_account_idx where an account is named. */
+/**
+ * Lists events; `found` says how many there are up to one more than the limit, of which those past the bytes of a page are
+ * left out. What a row holds out of line is read for those that were found, and for the filters that ask for it.
+ * Relies on event_records_newest_idx, or event_records_account_idx where an account is named.
+ */
 export function toListEventsSql({ range, filter }: EventConditions, limit: number): string {
   const where = filter.length === 0 ? '' : `where ${filter.join(' and ')}`
   return `
-select ${EVENT_COLUMNS}
+select ${EVENT_COLUMNS}, r.found
 from (
-  select * from event_records where ${range.join(' and ')} order by id desc limit ${EVENTS_SCANNED_MAX}
+  select r.*, count(*) over ()::integer as found, sum(octet_length(r.payload::text) + octet_length(r.context::text))
+    over (order by r.id desc rows between unbounded preceding and 1 preceding) as bytes_before
+  from (
+    select * from (
+      select * from event_records where ${range.join(' and ')} order by id desc limit ${EVENTS_SCANNED_MAX}
+    ) r
+    ${where}
+    order by r.id desc limit ${limit + 1}
+  ) r
 ) r
-${where}
-order by r.id desc limit ${limit + 1}`
+where coalesce(r.bytes_before, 0) < ${PAGE_BYTES_MAX}
+order by r.id desc`
 }
 
 /** The last row that was looked at, when there are more. Relies on the same indexes. */

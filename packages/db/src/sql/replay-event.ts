@@ -54,18 +54,12 @@ from event_dispatchers
 where organization_id = $1 and environment_id = $2 and deleted_at is null
 order by id desc limit $3`
 
-/**
- * How a dispatcher stands to a replay; no row when it is nowhere, or deleted.
- * Relies on event_dispatchers_pkey, once for each organization.
- */
+/** How a dispatcher stands to a replay; no row when the environment has none. Relies on event_dispatchers_pkey. */
 export const findReplayTargetSql = `
 select case
-    when p.organization_id <> $1 or p.environment_id <> $2 then 'elsewhere'
-    when p.dispatchable_type = 'EPHEMERAL' then 'once'
-    when not p.enabled then 'disabled'
+    when dispatchable_type = 'EPHEMERAL' then 'once'
+    when not enabled then 'disabled'
     else 'ready'
   end as target
-from organizations o
-join event_dispatchers p on p.organization_id = o.id and p.id = $3
-where p.deleted_at is null
-order by p.organization_id = $1 desc limit 1`
+from event_dispatchers
+where organization_id = $1 and environment_id = $2 and id = $3 and deleted_at is null`
