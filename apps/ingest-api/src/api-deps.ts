@@ -2,6 +2,7 @@ import type { AccountStore, DeliveryStore, DispatcherStore, EndpointStore, Event
 import type { TargetUrlVerdict } from '@signalbox/egress'
 import type { AcceptEvents } from '@signalbox/pipeline'
 import type { Logger } from '@signalbox/runtime'
+import type { MissLimiter } from './auth/create-miss-limiter.js'
 import type { RateLimiter } from './auth/create-rate-limiter.js'
 
 /** What handlers may use; `compose.ts` makes it. Add a store with one line here and one there. */
@@ -18,6 +19,8 @@ export interface ApiDeps {
   publishDispatch(deliveries: DispatchRef[]): Promise<void>
   /** Counts accepted events of each environment that has a limit of them. */
   eventRates: RateLimiter
+  /** Counts what each environment asks for and does not have. */
+  misses: MissLimiter
   logger: Logger
 }
 

@@ -28,6 +28,7 @@ import {
 } from '@signalbox/runtime'
 import type { ApiDeps } from './api-deps.js'
 import { createAuthenticator } from './auth/create-authenticator.js'
+import { createMissLimiter } from './auth/create-miss-limiter.js'
 import { createRateLimiter } from './auth/create-rate-limiter.js'
 import type { IngestApiConfig } from './config.js'
 import { mountDocs } from './docs/mount-docs.js'
@@ -149,6 +150,7 @@ function composeDeps({ config, database, queues, logger, acceptEvents }: DepsPar
     checkTarget: composeTargetCheck(config.EGRESS_ALLOW),
     publishDispatch: (deliveries) => queues.publishDispatch(deliveries),
     eventRates: createRateLimiter(RATED_ENVIRONMENTS_MAX),
+    misses: createMissLimiter(config.MISSES_PER_MINUTE),
     logger,
   }
 }

@@ -40,6 +40,13 @@ export const configSchema = z.object({
     .max(1_000_000)
     .default(300)
     .describe('Wrong keys that one address may send in a minute before it gets 429.'),
+  MISSES_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(600)
+    .describe('Ids that one environment may ask for in a minute and does not have, before such get 429.'),
 })
 
 /** The configuration of the ingest-api. */

@@ -1,15 +1,13 @@
 import type { TenantScope } from '@signalbox/domain'
 import type { ApiDeps } from '../api-deps.js'
-import { problem, type ProblemAnswer } from '../route.js'
+import type { ProblemAnswer } from '../route.js'
+import { answerMissing } from '../routes/answer-missing.js'
 
-/** Answers for an event that the caller does not have: 403 when someone else has it, else 404. */
-export async function answerEventMiss(
-  { events }: ApiDeps,
-  scope: TenantScope,
+/** Answers for an event that the caller does not have. */
+export function answerEventMiss(
+  { events, misses }: Pick<ApiDeps, 'events' | 'misses'>,
+  environment: TenantScope,
   eventId: string,
 ): Promise<ProblemAnswer> {
-  const isElsewhere = await events.isEventElsewhere(scope, eventId)
-  return isElsewhere
-    ? problem('forbidden', 'The event belongs to another environment')
-    : problem('not_found', 'There is no event with this id')
+  return answerMissing({ misses, environment }, 'event', () => events.isEventElsewhere(environment, eventId))
 }

@@ -14,8 +14,10 @@ export const deleteAccount = defineRoute({
   params: accountParamsSchema,
   responses: { 204: { description: 'The account is gone' } },
   problems: ['forbidden', 'not_found'],
-  handle: async ({ environment, params: { identifier } }, { accounts }) => {
+  handle: async ({ environment, params: { identifier } }, { accounts, misses }) => {
     if (await accounts.deleteAccount(environment, identifier)) return { status: 204 }
-    return await answerMissing('account', accounts.isAccountElsewhere(environment, identifier))
+    return await answerMissing({ misses, environment }, 'account', () =>
+      accounts.isAccountElsewhere(environment, identifier),
+    )
   },
 })

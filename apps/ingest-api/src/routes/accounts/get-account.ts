@@ -14,9 +14,11 @@ export const getAccount = defineRoute({
   params: accountParamsSchema,
   responses: { 200: { description: 'The account', schema: accountSchema } },
   problems: ['forbidden', 'not_found'],
-  handle: async ({ environment, params: { identifier } }, { accounts }) => {
+  handle: async ({ environment, params: { identifier } }, { accounts, misses }) => {
     const account = await accounts.findAccount(environment, identifier)
     if (account !== undefined) return { status: 200, body: showAccount(account) }
-    return await answerMissing('account', accounts.isAccountElsewhere(environment, identifier))
+    return await answerMissing({ misses, environment }, 'account', () =>
+      accounts.isAccountElsewhere(environment, identifier),
+    )
   },
 })

@@ -16,9 +16,11 @@ export const patchAccount = defineRoute({
   body: changeAccountBodySchema,
   responses: { 200: { description: 'The account', schema: accountSchema } },
   problems: ['forbidden', 'not_found', 'invalid'],
-  handle: async ({ environment, params: { identifier }, body }, { accounts }) => {
+  handle: async ({ environment, params: { identifier }, body }, { accounts, misses }) => {
     const account = await accounts.updateAccount(environment, identifier, { metadata: body.metadata })
     if (account !== undefined) return { status: 200, body: showAccount(account) }
-    return await answerMissing('account', accounts.isAccountElsewhere(environment, identifier))
+    return await answerMissing({ misses, environment }, 'account', () =>
+      accounts.isAccountElsewhere(environment, identifier),
+    )
   },
 })

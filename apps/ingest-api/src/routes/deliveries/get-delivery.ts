@@ -15,9 +15,11 @@ export const getDelivery = defineRoute({
   params: idParamsSchema,
   responses: { 200: { description: 'The delivery', schema: deliveryDetailsSchema } },
   problems: ['forbidden', 'not_found'],
-  handle: async ({ environment, params: { id } }, { deliveries }) => {
+  handle: async ({ environment, params: { id } }, { deliveries, misses }) => {
     const delivery = await deliveries.findDelivery(environment, id)
     if (delivery !== undefined) return { status: 200, body: showDeliveryDetails(delivery) }
-    return await answerMissing('delivery', deliveries.isDeliveryElsewhere(environment, id))
+    return await answerMissing({ misses, environment }, 'delivery', () =>
+      deliveries.isDeliveryElsewhere(environment, id),
+    )
   },
 })

@@ -17,11 +17,13 @@ export const replayDelivery = defineRoute({
   params: idParamsSchema,
   responses: { 200: { description: 'The delivery, pending again', schema: deliveryDetailsSchema } },
   problems: ['forbidden', 'not_found', 'conflict'],
-  handle: async ({ environment, params: { id } }, { deliveries, publishDispatch, logger }) => {
+  handle: async ({ environment, params: { id } }, { deliveries, publishDispatch, logger, misses }) => {
     const outcome = await deliveries.replayDelivery(environment, id)
     if (!outcome.ok) {
       if (outcome.code === 'missing')
-        return await answerMissing('delivery', deliveries.isDeliveryElsewhere(environment, id))
+        return await answerMissing({ misses, environment }, 'delivery', () =>
+          deliveries.isDeliveryElsewhere(environment, id),
+        )
       return problem('conflict', CONFLICTS[outcome.code])
     }
     // Nobody waits for it: the outbox has the replay, so the scheduler finds what could not be announced.

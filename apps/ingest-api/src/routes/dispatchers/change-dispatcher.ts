@@ -8,12 +8,14 @@ import { showDispatcher } from './show-dispatcher.js'
 
 /** Changes a dispatcher and answers with it, or says why not. */
 export async function changeDispatcher(
-  { dispatchers }: Pick<ApiDeps, 'dispatchers'>,
+  { dispatchers, misses }: Pick<ApiDeps, 'dispatchers' | 'misses'>,
   { environment, id }: { environment: Environment; id: string },
   change: DispatcherChange,
 ): Promise<Answer> {
   const outcome = await dispatchers.updateDispatcher(environment, id, change)
   if (outcome.ok) return { status: 200, body: showDispatcher(outcome.dispatcher) }
   if (outcome.code !== 'missing') return refuseDispatcher(outcome.code)
-  return await answerMissing('dispatcher', dispatchers.isDispatcherElsewhere(environment, id))
+  return await answerMissing({ misses, environment }, 'dispatcher', () =>
+    dispatchers.isDispatcherElsewhere(environment, id),
+  )
 }

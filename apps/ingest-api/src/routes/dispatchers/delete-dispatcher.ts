@@ -14,8 +14,10 @@ export const deleteDispatcher = defineRoute({
   params: idParamsSchema,
   responses: { 204: { description: 'The dispatcher is gone' } },
   problems: ['forbidden', 'not_found'],
-  handle: async ({ environment, params: { id } }, { dispatchers }) => {
+  handle: async ({ environment, params: { id } }, { dispatchers, misses }) => {
     if (await dispatchers.deleteDispatcher(environment, id)) return { status: 204 }
-    return await answerMissing('dispatcher', dispatchers.isDispatcherElsewhere(environment, id))
+    return await answerMissing({ misses, environment }, 'dispatcher', () =>
+      dispatchers.isDispatcherElsewhere(environment, id),
+    )
   },
 })

@@ -15,9 +15,11 @@ export const getDispatcher = defineRoute({
   params: idParamsSchema,
   responses: { 200: { description: 'The dispatcher', schema: dispatcherSchema } },
   problems: ['forbidden', 'not_found'],
-  handle: async ({ environment, params: { id } }, { dispatchers }) => {
+  handle: async ({ environment, params: { id } }, { dispatchers, misses }) => {
     const dispatcher = await dispatchers.findDispatcher(environment, id)
     if (dispatcher !== undefined) return { status: 200, body: showDispatcher(dispatcher) }
-    return await answerMissing('dispatcher', dispatchers.isDispatcherElsewhere(environment, id))
+    return await answerMissing({ misses, environment }, 'dispatcher', () =>
+      dispatchers.isDispatcherElsewhere(environment, id),
+    )
   },
 })

@@ -1,7 +1,6 @@
 import { createDispatcherBodySchema, dispatcherSchema } from '@signalbox/api-contract'
 import { DEFAULT_EVENT_SOURCE } from '@signalbox/domain'
-import { defineRoute } from '../../route.js'
-import { answerMissing } from '../answer-missing.js'
+import { defineRoute, problem } from '../../route.js'
 import { readAccountWish } from '../read-account-wish.js'
 import { parseDispatchable } from './parse-dispatchable.js'
 import { refuseDispatcher } from './refuse-dispatcher.js'
@@ -33,7 +32,7 @@ export const postDispatcher = defineRoute({
       dispatchableId: body.dispatchableId,
     })
     if (outcome.ok) return { status: 201, body: showDispatcher(outcome.dispatcher) }
-    if (outcome.code === 'missing') return await answerMissing('dispatcher', Promise.resolve(false))
+    if (outcome.code === 'missing') return problem('not_found', 'There is no such dispatcher')
     return refuseDispatcher(outcome.code)
   },
 })

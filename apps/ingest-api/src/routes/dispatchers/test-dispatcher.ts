@@ -16,7 +16,7 @@ export const testDispatcher = defineRoute({
   body: testDispatcherBodySchema,
   responses: { 200: { description: 'Whether it matches, and what does not', schema: dispatcherTestSchema } },
   problems: ['invalid', 'forbidden', 'not_found'],
-  handle: async ({ environment, body }, { dispatchers }) => {
+  handle: async ({ environment, body }, { dispatchers, misses }) => {
     const { event, dispatcherId, filter = null, contextFilter = null } = body
     if (dispatcherId === undefined) {
       return answer(explainFilters({ payloadFilter: filter, contextFilter }, event))
@@ -24,7 +24,9 @@ export const testDispatcher = defineRoute({
     if (!isUuid(dispatcherId)) return problem('not_found', 'There is no such dispatcher')
     const dispatcher = await dispatchers.findDispatcher(environment, dispatcherId)
     if (dispatcher !== undefined) return answer(explainDispatcher(dispatcher, event, new Date()))
-    return await answerMissing('dispatcher', dispatchers.isDispatcherElsewhere(environment, dispatcherId))
+    return await answerMissing({ misses, environment }, 'dispatcher', () =>
+      dispatchers.isDispatcherElsewhere(environment, dispatcherId),
+    )
   },
 })
 

@@ -5,6 +5,7 @@ import type { ApiDeps } from '../../api-deps.js'
 import { answerEventMiss } from '../../events/answer-event-miss.js'
 import { toMatchable } from '../../events/explain-rule.js'
 import { type Answer, defineRoute, problem, type ProblemAnswer } from '../../route.js'
+import { answerMissing } from '../answer-missing.js'
 
 /** Delivers an event again. */
 export const replayEvent = defineRoute({
@@ -53,19 +54,19 @@ async function chooseMatching({ events }: ApiDeps, scope: Environment, event: St
   }
 }
 
-async function chooseOne({ events }: ApiDeps, scope: Environment, dispatcherId: string): Promise<Choice> {
-  const dispatcher = await events.findReplayTarget(scope, dispatcherId)
-  switch (dispatcher) {
+async function chooseOne(deps: ApiDeps, environment: Environment, dispatcherId: string): Promise<Choice> {
+  const { events, dispatchers, misses } = deps
+  switch (await events.findReplayTarget(environment, dispatcherId)) {
     case 'ready':
       return { dispatcherIds: [dispatcherId] }
     case 'disabled':
       return problem('conflict', 'The dispatcher is disabled')
     case 'once':
       return problem('conflict', 'The dispatcher takes one event only: nothing is replayed to it')
-    case 'elsewhere':
-      return problem('forbidden', 'The dispatcher belongs to another environment')
     case 'missing':
-      return problem('not_found', 'There is no dispatcher with this id')
+      return answerMissing({ misses, environment }, 'dispatcher', () =>
+        dispatchers.isDispatcherElsewhere(environment, dispatcherId),
+      )
   }
 }
 

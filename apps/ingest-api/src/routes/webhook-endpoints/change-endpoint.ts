@@ -8,7 +8,7 @@ import { showEndpoint } from './show-endpoint.js'
 
 /** Changes an endpoint and answers with it, or says why not. */
 export async function changeEndpoint(
-  { endpoints }: Pick<ApiDeps, 'endpoints'>,
+  { endpoints, misses }: Pick<ApiDeps, 'endpoints' | 'misses'>,
   { environment, id }: { environment: Environment; id: string },
   change: EndpointChange,
 ): Promise<Answer> {
@@ -19,5 +19,7 @@ export async function changeEndpoint(
     const message = 'The dispatcher of the endpoint was deleted: name the events for a new one'
     return refuseField('invalid', { pointer: '/events', code: outcome.code, message })
   }
-  return await answerMissing('webhook endpoint', endpoints.isEndpointElsewhere(environment, id))
+  return await answerMissing({ misses, environment }, 'webhook endpoint', () =>
+    endpoints.isEndpointElsewhere(environment, id),
+  )
 }

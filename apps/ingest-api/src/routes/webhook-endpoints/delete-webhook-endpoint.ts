@@ -14,8 +14,10 @@ export const deleteWebhookEndpoint = defineRoute({
   params: idParamsSchema,
   responses: { 204: { description: 'The endpoint is gone' } },
   problems: ['forbidden', 'not_found'],
-  handle: async ({ environment, params: { id } }, { endpoints }) => {
+  handle: async ({ environment, params: { id } }, { endpoints, misses }) => {
     if (await endpoints.deleteEndpoint(environment, id)) return { status: 204 }
-    return await answerMissing('webhook endpoint', endpoints.isEndpointElsewhere(environment, id))
+    return await answerMissing({ misses, environment }, 'webhook endpoint', () =>
+      endpoints.isEndpointElsewhere(environment, id),
+    )
   },
 })

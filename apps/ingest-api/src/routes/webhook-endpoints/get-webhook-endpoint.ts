@@ -16,9 +16,11 @@ export const getWebhookEndpoint = defineRoute({
   params: idParamsSchema,
   responses: { 200: { description: 'The endpoint', schema: webhookEndpointSchema } },
   problems: ['forbidden', 'not_found'],
-  handle: async ({ environment, params: { id } }, { endpoints }) => {
+  handle: async ({ environment, params: { id } }, { endpoints, misses }) => {
     const endpoint = await endpoints.findEndpoint(environment, id)
     if (endpoint !== undefined) return { status: 200, body: showEndpoint(endpoint) }
-    return await answerMissing('webhook endpoint', endpoints.isEndpointElsewhere(environment, id))
+    return await answerMissing({ misses, environment }, 'webhook endpoint', () =>
+      endpoints.isEndpointElsewhere(environment, id),
+    )
   },
 })

@@ -24,14 +24,14 @@ export const patchWebhookEndpoint = defineRoute({
   documentedBody: changeEndpointDocumentedSchema,
   responses: { 200: { description: 'The endpoint', schema: webhookEndpointSchema } },
   problems: ['invalid', 'address_refused', 'not_supported_yet', 'unknown_account', 'forbidden', 'not_found'],
-  handle: async ({ environment, params: { id }, body }, { endpoints, checkTarget }) => {
+  handle: async ({ environment, params: { id }, body }, { endpoints, misses, checkTarget }) => {
     const unsupported = refuseUnsupported(body) ?? refuseSigning(body)
     if (unsupported !== undefined) return unsupported
     const target = await checkEndpoint({ checkTarget }, { url: body.url, headers: body.headers })
     if ('problem' in target) return target
     const { description, method, timeoutMs, concurrency, retryPolicy, enabled } = body
     return await changeEndpoint(
-      { endpoints },
+      { endpoints, misses },
       { environment, id },
       {
         settings: { ...target, description, method, timeoutMs, concurrency, retryPolicy, enabled },

@@ -18,7 +18,7 @@ export const rotateWebhookSecret = defineRoute({
   isBodyOptional: true,
   responses: { 200: { description: 'The new secret', schema: rotatedSecretSchema } },
   problems: ['invalid', 'forbidden', 'not_found', 'conflict'],
-  handle: async ({ environment, params: { id }, body: { overlapSeconds } }, { endpoints }) => {
+  handle: async ({ environment, params: { id }, body: { overlapSeconds } }, { endpoints, misses }) => {
     const rotation = { overlapSeconds, makeSecret: makeSigningSecret }
     const outcome = await endpoints.rotateSecret(environment, id, rotation)
     if (outcome.ok) {
@@ -29,6 +29,8 @@ export const rotateWebhookSecret = defineRoute({
       const detail = 'Five secrets sign already: wait until one has run out, or rotate with overlapSeconds 0'
       return problem('conflict', detail)
     }
-    return await answerMissing('webhook endpoint', endpoints.isEndpointElsewhere(environment, id))
+    return await answerMissing({ misses, environment }, 'webhook endpoint', () =>
+      endpoints.isEndpointElsewhere(environment, id),
+    )
   },
 })
