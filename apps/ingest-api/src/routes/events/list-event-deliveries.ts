@@ -20,7 +20,7 @@ export const listEventDeliveries = defineRoute({
   operationId: 'listEventDeliveries',
   summary: 'List the deliveries of an event, with their attempts',
   description:
-    'With `explain=true` also `candidates`: for each dispatcher of the environment as it is now (the newest 1,000) ' +
+    'A page ends after some 4 MiB of attempts, also before its limit. With `explain=true` also `candidates`: for each dispatcher of the environment as it is now (the newest 1,000) ' +
     'whether it takes the event, and if not, the first condition that fails.',
   tags: ['Events'],
   access: 'secret',

@@ -13,8 +13,8 @@ export const listEvents = defineRoute({
   operationId: 'listEvents',
   summary: 'List events, newest first',
   description:
-    'All conditions hold together. One request looks at a bounded number of events: a page may be short, even empty, ' +
-    'and still have a `nextCursor`. The list is at its end when that is null.',
+    'All conditions hold together. One request looks at a bounded number of events, and answers with some 4 MiB at most: ' +
+    'a page may be short, even empty, and still have a `nextCursor`. The list is at its end when that is null.',
   tags: ['Events'],
   access: 'secret',
   query: eventListQuerySchema,
