@@ -55,6 +55,7 @@ export function composeDeliverWorker({ config, logger, lifecycle }: AppContext<D
     host: config.HEALTH_HOST,
     metrics,
     checks: { postgres: () => database.pool.query('select 1'), redis: () => queues.ping() },
+    isStopping: () => lifecycle.isStopping(),
   })
   lifecycle.add({ name: 'postgres', stop: () => database.close() })
   lifecycle.add({ name: 'redis', stop: () => [producer, consumer].forEach((redis) => redis.disconnect()) })

@@ -18,11 +18,13 @@ import {
   type AppContext,
   createAcceptMetrics,
   createHealthHandlers,
+  createHealthServer,
   createHttpMetrics,
   createLifecycle,
   createLogger,
   createMetrics,
-  type HealthHandlers,
+  type HealthOptions,
+  type Lifecycle,
   type Logger,
   type Metrics,
 } from '@signalbox/runtime'
@@ -50,6 +52,7 @@ const SENDING_OPERATIONS: ReadonlySet<string> = new Set([postEvent.operationId, 
 /** Wires the API: HTTP → accept → Postgres → queue `deliver`. The port is known when the lifecycle has started. */
 export function composeIngestApi({ config, logger, lifecycle }: AppContext<IngestApiConfig>): {
   readPort: () => number
+  readHealthPort: () => number | undefined
 } {
   const database = createDatabase({
     url: config.DATABASE_URL,
@@ -65,11 +68,11 @@ export function composeIngestApi({ config, logger, lifecycle }: AppContext<Inges
   const metrics = createMetrics({ service: 'ingest-api' })
   const counters = createAcceptMetrics(metrics)
   const accepting = composeAccept({ database, queues, counters, logger })
-  const health = createHealthHandlers({
+  const health: HealthOptions = {
     metrics,
     checks: { postgres: () => database.pool.query('select 1'), redis: () => queues.ping() },
     isStopping: () => lifecycle.isStopping(),
-  })
+  }
   const api = composeDeps({ config, database, queues, logger, acceptEvents: accepting.accept })
   const app = composeApp({ config, database, metrics, counters, logger, health, api })
 
@@ -78,6 +81,7 @@ export function composeIngestApi({ config, logger, lifecycle }: AppContext<Inges
   lifecycle.add({ name: 'redis', stop: () => redis.disconnect() })
   lifecycle.add({ name: 'queues', stop: () => queues.close() })
   lifecycle.add({ name: 'accept', stop: () => accepting.drain() })
+  const readHealthPort = addHealthServer({ config, lifecycle, health })
   lifecycle.add({
     name: 'http',
     start: async () => {
@@ -86,20 +90,43 @@ export function composeIngestApi({ config, logger, lifecycle }: AppContext<Inges
     },
     stop: () => server?.stop(),
   })
-  return { readPort: () => server?.port ?? 0 }
+  return { readPort: () => server?.port ?? 0, readHealthPort }
+}
+
+/** Metrics tell strangers how busy an installation is: with a port of their own they are not on the public one. */
+function addHealthServer({ config, lifecycle, health }: HealthParts): () => number | undefined {
+  if (config.HEALTH_PORT === undefined) return () => undefined
+  const server = createHealthServer({ ...health, port: config.HEALTH_PORT, host: config.HEALTH_HOST })
+  let port: number | undefined
+  lifecycle.add({ name: 'health', start: async () => void (port = await server.start()), stop: () => server.stop() })
+  return () => port
+}
+
+interface HealthParts {
+  config: IngestApiConfig
+  lifecycle: Lifecycle
+  health: HealthOptions
 }
 
 /** Composes and starts the API in this process, as tests do. */
-export async function startIngestApi(
-  config: IngestApiConfig,
-): Promise<{ url: string; port: number; stop: () => Promise<void> }> {
+export async function startIngestApi(config: IngestApiConfig): Promise<{
+  url: string
+  port: number
+  healthPort: number | undefined
+  stop: () => Promise<void>
+}> {
   const logger = createLogger({ service: 'ingest-api', level: config.LOG_LEVEL })
   const lifecycle = createLifecycle({ logger, graceMs: config.SHUTDOWN_GRACE_MS })
-  const { readPort } = composeIngestApi({ config, logger, lifecycle })
+  const { readPort, readHealthPort } = composeIngestApi({ config, logger, lifecycle })
   await lifecycle.start()
   const port = readPort()
   const host = config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST
-  return { url: `http://${host}:${port}`, port, stop: async () => void (await lifecycle.stop('asked to')) }
+  return {
+    url: `http://${host}:${port}`,
+    port,
+    healthPort: readHealthPort(),
+    stop: async () => void (await lifecycle.stop('asked to')),
+  }
 }
 
 type AcceptMetrics = ReturnType<typeof createAcceptMetrics>
@@ -168,7 +195,7 @@ interface AppParts {
   metrics: Metrics
   counters: AcceptMetrics
   logger: Logger
-  health: HealthHandlers
+  health: HealthOptions
   api: ApiDeps
 }
 
@@ -177,7 +204,8 @@ function composeApp({ config, database, metrics, counters, logger, health, api }
     routes,
     api,
     logger,
-    health,
+    health: createHealthHandlers(health),
+    healthRoutes: config.HEALTH_PORT === undefined ? ['live', 'ready', 'metrics'] : ['live', 'ready'],
     bodyBudget: createBodyBudget(config.BODY_BYTES_AT_ONCE_MAX),
     authenticate: createAuthenticator({
       keys: createKeyStore(database),

@@ -1,4 +1,4 @@
-import { readConfig, runtimeConfigShape } from '@signalbox/runtime'
+import { healthConfigShape, readConfig, runtimeConfigShape } from '@signalbox/runtime'
 import { z } from 'zod'
 
 /** All variables of the ingest-api. */
@@ -6,6 +6,12 @@ export const configSchema = z.object({
   ...runtimeConfigShape,
   PORT: z.coerce.number().int().min(0).max(65_535).default(3030).describe('Port of the API; 0 takes a free one.'),
   HOST: z.string().default('0.0.0.0').describe('Address on which the API is served.'),
+  HEALTH_PORT: healthConfigShape.HEALTH_PORT.unwrap()
+    .optional()
+    .describe(
+      'Port of /health/live, /health/ready and /metrics; without it /metrics is public on the port of the API.',
+    ),
+  HEALTH_HOST: healthConfigShape.HEALTH_HOST,
   DATABASE_URL: z.url().describe('The PostgreSQL database, as postgresql://user:password@host:port/name.'),
   DATABASE_POOL_MAX: z.coerce.number().int().min(1).max(200).default(10).describe('Connections to Postgres, at most.'),
   REDIS_URL: z.url().describe('The Redis server, as redis://host:port.'),

@@ -274,7 +274,7 @@ describe('browsers', () => {
 })
 
 describe('operating', () => {
-  test('health and metrics are on the same port', async () => {
+  test('health and metrics are on the same port unless they are given one', async () => {
     expect((await api.call('GET', '/health/live', { key: null })).status).toBe(200)
     const ready = await api.call('GET', '/health/ready', { key: null })
     expect(ready).toMatchObject({
@@ -288,6 +288,22 @@ describe('operating', () => {
     expect(text).toMatch(/^signalbox_http_request_seconds_count\{.*route="\/api\/v1\/events".*\} [1-9]/m)
     expect(text).toMatch(/^signalbox_events_refused_total\{.*code="invalid".*\} [1-9]/m)
     expect(text).not.toContain(api.a.organizationId)
+  })
+
+  test('with a port of their own, metrics are there and not on the public one', async () => {
+    const guarded = await startTestApi({ HEALTH_PORT: '0', HEALTH_HOST: '127.0.0.1' })
+    try {
+      for (const method of ['GET', 'POST', 'OPTIONS']) {
+        expect((await guarded.call(method, '/metrics', { key: null })).status).toBe(404)
+      }
+      expect((await guarded.call('GET', '/health/ready?check=postgres', { key: null })).status).toBe(200)
+      const own = `http://127.0.0.1:${guarded.healthPort}`
+      expect(await (await fetch(`${own}/metrics`)).text()).toContain('signalbox_events_accepted_total')
+      expect((await fetch(`${own}/health/ready?check=postgres`)).status).toBe(200)
+      expect((await fetch(`${own}${EVENTS}`)).status).toBe(404)
+    } finally {
+      await guarded.stop()
+    }
   })
 
   test('without Postgres every call is 503 with Retry-After', async () => {

@@ -8,6 +8,8 @@ import { configSchema, type IngestApiConfig, startIngestApi } from '../src/compo
 /** The API as in production, on a database and a Redis prefix of its own. */
 export interface TestApi extends TwoTenants {
   url: string
+  /** The port of health and metrics, when they have one. */
+  healthPort: number | undefined
   config: IngestApiConfig
   database: Database
   databaseUrl: string
@@ -54,6 +56,7 @@ export async function startTestApi(change: Partial<Record<keyof IngestApiConfig,
   return {
     ...tenants,
     url: api.url,
+    healthPort: api.healthPort,
     config,
     database,
     databaseUrl,

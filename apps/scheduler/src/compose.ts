@@ -40,6 +40,7 @@ export function composeScheduler({ config, logger, lifecycle }: AppContext<Sched
     host: config.HEALTH_HOST,
     metrics,
     checks: { postgres: () => database.pool.query('select 1'), redis: () => queues.ping() },
+    isStopping: () => lifecycle.isStopping(),
   })
   lifecycle.add({ name: 'postgres', stop: () => database.close() })
   lifecycle.add({ name: 'redis', stop: () => producer.disconnect() })

@@ -54,8 +54,7 @@ export function createDeliverMetrics(metrics: Metrics) {
     }),
     deliveriesCreated: metrics.counter({
       name: 'signalbox_deliveries_created_total',
-      help: 'Deliveries written, by type of dispatchable.',
-      labels: ['type'],
+      help: 'Deliveries written.',
     }),
     deliverSeconds: metrics.histogram({
       name: 'signalbox_deliver_group_seconds',

@@ -11,6 +11,8 @@ import { type HandlerDeps, type RouteHandler, sendFailure, toHandler } from './t
 export interface AppOptions extends HandlerDeps {
   routes: readonly Route[]
   health: HealthHandlers
+  /** The routes of health that are answered; what is not among them is as unknown as any other path. */
+  healthRoutes: readonly (keyof HealthHandlers)[]
   /** Adds the documentation. */
   mountDocs: (app: Express) => void
 }
@@ -49,9 +51,9 @@ function createExpressApp(options: AppOptions, handlers: ReadonlyMap<Route, Rout
     if (route.access === 'secret') app[method](route.path, handler)
     else app[method](route.path, openToBrowsers, handler)
   }
-  mountHealth(app, options.health)
+  for (const name of options.healthRoutes) app.get(HEALTH_PATHS[name], options.health[name])
   options.mountDocs(app)
-  mountOtherMethods(app, options.routes)
+  mountOtherMethods(app, options)
   app.use((_request: Request, response: Response) => {
     sendAnswer(response, problem('unknown_route', 'There is nothing at this path'))
   })
@@ -59,12 +61,8 @@ function createExpressApp(options: AppOptions, handlers: ReadonlyMap<Route, Rout
   return app
 }
 
-function mountHealth(app: Express, health: HealthHandlers): void {
-  for (const name of ['live', 'ready', 'metrics'] as const) app.get(HEALTH_PATHS[name], health[name])
-}
-
 /** For each path: OPTIONS says what is allowed, everything else that is not gets 405. */
-function mountOtherMethods(app: Express, routes: readonly Route[]): void {
+function mountOtherMethods(app: Express, { routes, healthRoutes }: AppOptions): void {
   const allowed = new Map<string, Set<string>>()
   for (const { path, method } of routes) {
     const methods = allowed.get(path) ?? new Set(['OPTIONS'])
@@ -72,7 +70,7 @@ function mountOtherMethods(app: Express, routes: readonly Route[]): void {
     if (method === 'GET') methods.add('HEAD')
     allowed.set(path, methods)
   }
-  for (const path of Object.values(HEALTH_PATHS)) allowed.set(path, new Set(['GET', 'HEAD', 'OPTIONS']))
+  for (const name of healthRoutes) allowed.set(HEALTH_PATHS[name], new Set(['GET', 'HEAD', 'OPTIONS']))
   for (const [path, methods] of allowed) {
     const open = routes.filter((route) => route.path === path && route.access === 'secret-or-public')
     if (open.length > 0) {
