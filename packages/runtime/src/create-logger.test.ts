@@ -72,6 +72,7 @@ describe('createLogger', () => {
     ['secret key', 'tr_prod_AbCdEf0123456789', 'AbCdEf'],
     ['public key', 'pk_dev_AbCdEf0123456789', 'AbCdEf'],
     ['webhook secret', 'whsec_QUJDREVG/+x=', 'QUJDREVG'],
+    ['webhook signing key', 'whsk_QUJDREVG/+x=', 'QUJDREVG'],
     ['bearer token', 'Bearer AbCdEf0123456789', 'AbCdEf'],
     ['Postgres password', 'postgresql://user:AbC@dEf@host:5432/db', 'dEf'],
     ['Redis password', 'redis://:AbCdEf@host:6379', 'AbCdEf'],
@@ -86,6 +87,26 @@ describe('createLogger', () => {
   test('fields named like a secret are not written', () => {
     const { logger, text } = createSink()
     logger.info('line', { password: 'AbCdEf', headers: { Authorization: 'AbCdEf' } })
+    expect(text()).not.toContain('AbCdEf')
+  })
+
+  test.each(['secrets', 'Secrets', 'signingSecrets', 'privateKey', 'set-cookie', 'X-Api-Key', 'x-auth-token'])(
+    'nothing of a field %s is written',
+    (name) => {
+      const { logger, text } = createSink()
+      logger.info('line', { target: { [name]: ['AbCdEf', { key: 'AbCdEf' }] } })
+      expect(text()).not.toContain('AbCdEf')
+    },
+  )
+
+  test('of headers only their names are written, in whatever form they come', () => {
+    const { logger, text } = createSink()
+    logger.info('line', {
+      headers: { 'x-shop': 'AbCdEf', accept: ['AbCdEf'] },
+      responseHeaders: [['x-shop', 'AbCdEf']],
+      request: { headers: new Headers({ 'x-shop': 'AbCdEf' }), rawHeaders: ['x-shop', 'AbCdEf'] },
+    })
+    expect(text()).toContain('x-shop')
     expect(text()).not.toContain('AbCdEf')
   })
 

@@ -1,4 +1,4 @@
-import { isSecretField, REDACTED, redactText } from './redact.js'
+import { isHeadersField, isSecretField, REDACTED, redactText } from './redact.js'
 
 /** Deeper values are cut off: a log line is wide, not deep. */
 const DEPTH_MAX = 6
@@ -23,9 +23,18 @@ export function toLoggable(value: unknown, depth = 0): unknown {
 function recordToLoggable(value: object, depth: number): Record<string, unknown> {
   const result: Record<string, unknown> = {}
   for (const [name, field] of Object.entries(value).slice(0, ITEMS_MAX)) {
-    result[name] = isSecretField(name) && field !== undefined ? REDACTED : toLoggable(field, depth + 1)
+    if (field === undefined) continue
+    if (isSecretField(name)) result[name] = REDACTED
+    else result[name] = isHeadersField(name) ? headersToLoggable(field) : toLoggable(field, depth + 1)
   }
   return result
+}
+
+function headersToLoggable(headers: unknown): unknown {
+  if (typeof headers !== 'object' || headers === null) return headers === null ? null : REDACTED
+  if (Array.isArray(headers)) return REDACTED
+  const names = Object.keys(headers).slice(0, ITEMS_MAX)
+  return Object.fromEntries(names.map((name) => [cutText(redactText(name)), REDACTED]))
 }
 
 function errorToLoggable(error: Error, depth: number): Record<string, unknown> {
