@@ -44,14 +44,13 @@ test('invariant 1: Redis is killed and comes back empty under load; meanwhile ev
 }, 240_000)
 
 test('invariant 1: events that were accepted while Redis was away and whose API was killed then are delivered', async () => {
-  const { problems, twice } = await runScenario(stack, 'committed', async ({ load, untilAccepted }) => {
+  const { problems, twice } = await runScenario(stack, 'committed', async ({ untilAccepted }) => {
     await untilAccepted(25)
     await stack.killRedis()
     // Published events would be gone with Redis; from here on none is, and whoever accepted them dies.
     await untilAccepted(ACCEPTED_AWAY)
-    const known = load.counts.accepted
-    await killWithoutRedis()
-    expect(known).toBeGreaterThanOrEqual(ACCEPTED_AWAY)
+    // Without Redis the next one accepts, but does not call itself ready.
+    await stack.kill('ingest-api', { untilReady: false })
     await stack.startRedis()
     await untilAccepted(25)
   })
@@ -59,10 +58,3 @@ test('invariant 1: events that were accepted while Redis was away and whose API 
   expect(twice).toEqual([])
   expect({ ...stack.pids(), 'ingest-api': 0 }).toEqual({ ...before, 'ingest-api': 0 })
 }, 240_000)
-
-/** Without Redis the next API accepts, but does not call itself ready: nobody waits for that. */
-async function killWithoutRedis(): Promise<void> {
-  const pid = stack.app('ingest-api').pid()
-  await stack.kill('ingest-api', { untilReady: false })
-  expect(stack.app('ingest-api').pid()).not.toBe(pid)
-}

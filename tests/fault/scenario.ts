@@ -17,7 +17,7 @@ const SLOW_MS = 300
 const FAILING_EVERY = 20
 
 /** Of one attempt. A claim is held for 11.5 seconds longer: a killed worker's attempts are made again after that. */
-export const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 5_000
 /** A claim that ran out while its queue was busy is found within half a minute; then it is made, or retried. */
 const SETTLE_MS = 120_000
 
