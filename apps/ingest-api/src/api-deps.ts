@@ -1,4 +1,5 @@
 import type { AccountStore, DeliveryStore, DispatcherStore, EndpointStore, EventStore } from '@signalbox/db'
+import type { DeliveryRef } from '@signalbox/domain'
 import type { TargetUrlVerdict } from '@signalbox/egress'
 import type { AcceptEvents } from '@signalbox/pipeline'
 import type { Logger } from '@signalbox/runtime'
@@ -16,18 +17,10 @@ export interface ApiDeps {
   /** Checks a URL that a tenant chose through the address guard, its present addresses included. */
   checkTarget(url: string): Promise<TargetUrlVerdict>
   /** Announces deliveries that are due now. Losing it loses nothing: the outbox has them. */
-  publishDispatch(deliveries: DispatchRef[]): Promise<void>
+  publishDispatch(deliveries: DeliveryRef[]): Promise<void>
   /** Counts accepted events of each environment that has a limit of them. */
   eventRates: RateLimiter
   /** Counts what each environment asks for and does not have. */
   misses: MissLimiter
   logger: Logger
-}
-
-/** A delivery by our ids: all that a queue job carries. */
-export interface DispatchRef {
-  organizationId: string
-  dispatcherId: string
-  deliveryId: string
-  attemptCount: number
 }

@@ -45,9 +45,7 @@ export const eventOptionsSchema = z
       .boolean()
       .optional()
       .describe('marks a test; absent: true in a development environment, and for names that start with `test.`'),
-    orderingKey: textSchema(EVENT_TEXT_LENGTH_MAX)
-      .optional()
-      .describe('events of one key are delivered one after another where the receiver asks for it'),
+    orderingKey: textSchema(EVENT_TEXT_LENGTH_MAX).optional().describe('kept with the event'),
   })
   .meta({ id: 'EventOptions' })
 

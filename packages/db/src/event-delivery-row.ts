@@ -1,5 +1,6 @@
-import type { DeliveryState, Json } from '@signalbox/domain'
-import type { EventDelivery, EventDeliveryAttempt } from './event-store.js'
+import type { DeliveryState, JsonObject } from '@signalbox/domain'
+import type { StoredAttempt } from './delivery-row.js'
+import type { EventDelivery } from './event-store.js'
 
 /** A row of `deliveries` with its dispatchable and its attempts as JSON. */
 export interface EventDeliveryRow {
@@ -25,7 +26,7 @@ interface AttemptJson {
   duration_ms: number
   outcome: string
   response_status: number | null
-  response_headers: Json
+  response_headers: JsonObject | null
   response_body: string | null
   error_code: string | null
   error_detail: string | null
@@ -51,7 +52,7 @@ export function toEventDelivery(row: EventDeliveryRow): EventDelivery {
   }
 }
 
-function toAttempt(json: AttemptJson): EventDeliveryAttempt {
+function toAttempt(json: AttemptJson): StoredAttempt {
   return {
     number: json.number,
     startedAt: new Date(json.started_at),

@@ -3,10 +3,10 @@ import {
   createId,
   type DeliveryState,
   type DispatcherRule,
-  type Json,
   type TenantScope,
 } from '@signalbox/domain'
 import type { Pool } from 'pg'
+import type { StoredAttempt } from './delivery-row.js'
 import { type EventRow, type StoredEventRecord, toEventRecord } from './event-row.js'
 import { type EventQuery, listEvents } from './list-events.js'
 import { type Page, type PageQuery, toCutPage } from './page.js'
@@ -62,21 +62,7 @@ export interface EventDelivery {
   settledAt: Date | null
   createdAt: Date
   updatedAt: Date
-  attempts: EventDeliveryAttempt[]
-}
-
-/** One try at it. */
-export interface EventDeliveryAttempt {
-  number: number
-  startedAt: Date
-  durationMs: number
-  outcome: string
-  responseStatus: number | null
-  responseHeaders: Json
-  responseBody: string | null
-  errorCode: string | null
-  errorDetail: string | null
-  address: string | null
+  attempts: StoredAttempt[]
 }
 
 /** A dispatcher with what keeps it from taking events at all. */

@@ -30,7 +30,7 @@ export type { EndpointChange, EndpointSettings, NewEndpoint, Rotation, Subscript
 export type { EndpointMethod, SigningSecret, SigningVersion, StoredEndpoint } from './endpoint-row.js'
 export { createEndpointStore, type CreateEndpointOutcome, type EndpointStore } from './endpoint-store.js'
 export type { DeliveryQuery } from './list-deliveries.js'
-export type { ReplayedDelivery, ReplayOutcome } from './replay-delivery.js'
+export type { ReplayOutcome } from './replay-delivery.js'
 export type { AccountWish } from './resolve-account.js'
 export type { RotateOutcome } from './rotate-secret.js'
 export type { UpdateEndpointOutcome } from './update-endpoint.js'
@@ -44,7 +44,6 @@ export {
   createEventStore,
   type CancelOutcome,
   type EventDelivery,
-  type EventDeliveryAttempt,
   type EventStore,
   type ExplainableRule,
   type ReplayedEventDelivery,

@@ -1,18 +1,10 @@
-import { type DeliveryState, isEnded, isTransitionAllowed, type TenantScope } from '@signalbox/domain'
+import { type DeliveryRef, type DeliveryState, isEnded, isTransitionAllowed, type TenantScope } from '@signalbox/domain'
 import type { Prisma, PrismaClient } from './generated/client.js'
 import { runOutcome } from './run-outcome.js'
 
-/** What a dispatcher-worker has to be told to take up a delivery. */
-export interface ReplayedDelivery {
-  organizationId: string
-  dispatcherId: string
-  deliveryId: string
-  attemptCount: number
-}
-
 /** How starting a delivery over ended. */
 export type ReplayOutcome =
-  | { readonly ok: true; readonly delivery: ReplayedDelivery }
+  | { readonly ok: true; readonly delivery: DeliveryRef }
   | {
       readonly ok: false
       /** `not_ended`: it is pending or in flight, or became so at this moment. */
@@ -42,7 +34,7 @@ async function startOver(
   tx: Prisma.TransactionClient,
   { organizationId, environmentId }: TenantScope,
   { id, from }: { id: string; from: DeliveryState },
-): Promise<ReplayedDelivery | undefined> {
+): Promise<DeliveryRef | undefined> {
   // deliveries_pkey, delivery_outbox_pkey; no row means that someone else was first
   const rows = await tx.$queryRaw<{ dispatcher_id: string; attempt_count: number }[]>`
     with started as (

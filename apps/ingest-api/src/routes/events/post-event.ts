@@ -1,4 +1,4 @@
-import { eventSchema, sendEventBodySchema } from '@signalbox/api-contract'
+import { eventSchema, type ProblemError, sendEventBodySchema } from '@signalbox/api-contract'
 import type { AcceptOutcome, AcceptRequest } from '@signalbox/pipeline'
 import { idempotencyHeadersSchema, readIdempotency } from '../../events/read-idempotency.js'
 import { readTraceParent } from '../../events/read-trace-parent.js'
@@ -63,8 +63,7 @@ export function isLarge(rawBody: string, limits: { eventBytesMax: number }): boo
 
 function toAnswer(outcome: AcceptOutcome, headers: Record<string, string> = {}): Answer {
   if (!outcome.ok) {
-    if (outcome.code === 'idempotency_conflict') return answerIdempotencyConflict()
-    return problem('unknown_account', UNKNOWN_ACCOUNT.message, { errors: [UNKNOWN_ACCOUNT] })
+    return outcome.code === 'idempotency_conflict' ? answerIdempotencyConflict() : answerUnknownAccount()
   }
   if ('replayed' in outcome) return answerReplayed(outcome.replayed)
   const [event] = outcome.events
@@ -72,10 +71,16 @@ function toAnswer(outcome: AcceptOutcome, headers: Record<string, string> = {}):
   return { status: 200, body: toEventAnswer(event), headers }
 }
 
-const UNKNOWN_ACCOUNT = {
+/** What is wrong with an account that the environment does not know and does not make. */
+export const UNKNOWN_ACCOUNT: ProblemError = {
   pointer: '/options/accountId',
   code: 'unknown_account',
   message: 'There is no account with this identifier, and the environment takes events of known accounts only',
+}
+
+/** Answers for such an account. */
+export function answerUnknownAccount(): Answer {
+  return problem('unknown_account', UNKNOWN_ACCOUNT.message, { errors: [UNKNOWN_ACCOUNT] })
 }
 
 /** Answers with what the first request with this key got. */

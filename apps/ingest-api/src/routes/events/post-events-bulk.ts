@@ -21,7 +21,13 @@ import { takeEventRate } from '../../events/take-event-rate.js'
 import { toEventAnswer } from '../../events/to-event-answer.js'
 import { type EventSetting, findDelayFault, toNewEvent } from '../../events/to-new-event.js'
 import { type Answer, defineRoute, problem } from '../../route.js'
-import { answerIdempotencyConflict, answerReplayed, isLarge } from './post-event.js'
+import {
+  answerIdempotencyConflict,
+  answerReplayed,
+  answerUnknownAccount,
+  isLarge,
+  UNKNOWN_ACCOUNT,
+} from './post-event.js'
 
 /** Faults that one answer names. */
 const ERRORS_MAX = 20
@@ -119,17 +125,10 @@ async function sendAll({ judged, setting, idempotency, bytes, headers }: Bulk, d
   }
   const outcome = await deps.acceptEvents(request)
   if (!outcome.ok) {
-    if (outcome.code === 'idempotency_conflict') return answerIdempotencyConflict()
-    return problem('unknown_account', UNKNOWN_ACCOUNT.message, { errors: [UNKNOWN_ACCOUNT] })
+    return outcome.code === 'idempotency_conflict' ? answerIdempotencyConflict() : answerUnknownAccount()
   }
   if ('replayed' in outcome) return answerReplayed(outcome.replayed)
   return { status: 200, body: outcome.events.map(toEventAnswer), headers }
-}
-
-const UNKNOWN_ACCOUNT: ProblemError = {
-  pointer: '/options/accountId',
-  code: 'unknown_account',
-  message: 'There is no account with this identifier, and the environment takes events of known accounts only',
 }
 
 // The account is an option of the whole call, so an unknown one refuses every event of it.
