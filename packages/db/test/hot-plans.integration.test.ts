@@ -29,7 +29,7 @@ import {
 import { cancelEventSql, findEventSql } from '../src/sql/read-events.js'
 import { resendEventsSql } from '../src/sql/resend-events.js'
 import { findAccountsSql } from '../src/sql/resolve-accounts.js'
-import { takeDueDeliveriesSql, takeDueEventsSql } from '../src/sql/schedule.js'
+import { measureBacklogSql, takeDueDeliveriesSql, takeDueEventsSql } from '../src/sql/schedule.js'
 import { lockUndeliveredSql, useUpDispatchersSql, writeDeliveriesSql } from '../src/sql/write-deliveries.js'
 
 /** Rows of one statement: what the hot paths send at most. */
@@ -301,11 +301,17 @@ const statements: [string, string, () => unknown[], string[]][] = [
     () => [guards(pending), 'dispatcher_disabled'],
     ['deliveries_pkey', 'delivery_outbox_pkey'],
   ],
-  ['take due events', takeDueEventsSql, () => [GROUP, 30, true], ['event_outbox_enqueue_at_idx', 'event_outbox_pkey']],
+  [
+    'take due events',
+    takeDueEventsSql,
+    () => [GROUP, 30, true, null],
+    ['event_outbox_unpublished_idx', 'event_outbox_enqueue_at_idx', 'event_outbox_pkey'],
+  ],
+  ['measure the backlog', measureBacklogSql, () => [GROUP, 30], ['event_outbox_enqueue_at_idx']],
   [
     'take due deliveries',
     takeDueDeliveriesSql,
-    () => [GROUP, 30, true],
+    () => [GROUP, 30, true, null],
     ['delivery_outbox_wake_at_idx', 'deliveries_pkey'],
   ],
   ['prune events', pruneEventsSql, () => [scope.organizationId, scope.environmentId, createId(), GROUP], []],

@@ -37,3 +37,9 @@ export interface DeliveryRef {
   deliveryId: string
   attemptCount: number
 }
+
+/** What was found in a queue: whether it holds anything to be worked on now, and since when its oldest job waits. */
+export interface QueueState {
+  isEmpty: boolean
+  oldestWaitingAt?: Date | undefined
+}

@@ -1,13 +1,16 @@
-import type { DeliveryRef, EventRef } from '@signalbox/domain'
+import type { DeliveryRef, EventRef, QueueState } from '@signalbox/domain'
 import type { DeliverQueue } from './accept-events.js'
 import type { DispatchQueue } from './deliver-events.js'
 
 /** Finds due work that nobody has taken, in bounded batches, and moves the moment at which it is looked at again. */
 export interface ScheduleStore {
-  /** Outbox rows whose time has come; with `isQueueEmpty` also those that a lost queue must have held. */
-  takeDueEvents(limit: number, isQueueEmpty: boolean): Promise<EventRef[]>
-  /** Pending deliveries that are due, and claims whose lease ran out (→ pending). */
-  takeDueDeliveries(limit: number, isQueueEmpty: boolean): Promise<DeliveryRef[]>
+  /**
+   * Events whose time has come, and those whose queue job must be lost: that of an event published after the oldest
+   * waiting job is still ahead in the queue.
+   */
+  takeDueEvents(limit: number, queue: QueueState): Promise<EventRef[]>
+  /** The same of deliveries, and claims whose lease ran out (→ pending); with how many were looked at for that. */
+  takeDueDeliveries(limit: number, queue: QueueState): Promise<{ refs: DeliveryRef[]; looked: number }>
 }
 
 /** Removes what has outlived its environment's retention. Each call is one small batch; gives the rows removed. */
@@ -18,10 +21,10 @@ export interface PruneStore {
   pruneOrphans(limit: number): Promise<number>
 }
 
-/** Tells whether a queue holds anything that is to be worked on now. Throws when Redis is away. */
+/** Tells what a queue holds. Throws when Redis is away. */
 export interface QueueProbe {
-  isDeliverQueueEmpty(): Promise<boolean>
-  isDispatchQueueEmpty(): Promise<boolean>
+  probeDeliverQueue(): Promise<QueueState>
+  probeDispatchQueue(): Promise<QueueState>
 }
 
 /** What scheduling needs. */
@@ -45,20 +48,27 @@ export function createSchedule(deps: ScheduleDeps): {
   const { store, queue } = deps
   return {
     publishDueEvents: async () => {
-      const isEmpty = await queue.isDeliverQueueEmpty()
-      return runBatches(BATCHES_MAX, BATCH_MAX, async () => {
-        const refs = await store.takeDueEvents(BATCH_MAX, isEmpty)
+      const state = await queue.probeDeliverQueue()
+      let published = 0
+      for (let batch = 0; batch < BATCHES_MAX; batch++) {
+        const refs = await store.takeDueEvents(BATCH_MAX, state)
         if (refs.length > 0) await queue.publishDeliver(refs)
-        return refs.length
-      })
+        published += refs.length
+        if (refs.length < BATCH_MAX) break
+      }
+      return published
     },
     publishDueDeliveries: async () => {
-      const isEmpty = await queue.isDispatchQueueEmpty()
-      return runBatches(BATCHES_MAX, BATCH_MAX, async () => {
-        const refs = await store.takeDueDeliveries(BATCH_MAX, isEmpty)
+      const state = await queue.probeDispatchQueue()
+      let published = 0
+      for (let batch = 0; batch < BATCHES_MAX; batch++) {
+        const { refs, looked } = await store.takeDueDeliveries(BATCH_MAX, state)
         if (refs.length > 0) await queue.publishDispatch(refs)
-        return refs.length
-      })
+        published += refs.length
+        // What was looked at need not be due: the next may be.
+        if (looked < BATCH_MAX) break
+      }
+      return published
     },
     prune: async () => {
       const steps = [store.pruneEvents, store.pruneIdempotencyKeys, store.pruneDispatchers, store.pruneOrphans]

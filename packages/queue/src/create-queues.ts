@@ -1,4 +1,4 @@
-import type { DeliveryRef, EventRef } from '@signalbox/domain'
+import type { DeliveryRef, EventRef, QueueState } from '@signalbox/domain'
 import { createHash } from 'node:crypto'
 import { Queue, type JobsOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
@@ -16,8 +16,8 @@ export interface QueueReading {
 export interface Queues {
   publishDeliver(refs: EventRef[]): Promise<void>
   publishDispatch(refs: DeliveryRef[], options?: { delayMs: number }): Promise<void>
-  isDeliverQueueEmpty(): Promise<boolean>
-  isDispatchQueueEmpty(): Promise<boolean>
+  probeDeliverQueue(): Promise<QueueState>
+  probeDispatchQueue(): Promise<QueueState>
   measure(): Promise<QueueReading[]>
   ping(): Promise<void>
   close(): Promise<void>
@@ -45,10 +45,11 @@ export function createQueues(connection: Redis, prefix = DEFAULT_PREFIX): Queues
   const assertReady = (): void => {
     if (connection.status !== 'ready') throw new Error(`Redis is ${connection.status}`)
   }
-  const isEmpty = async (queue: Queue): Promise<boolean> => {
+  const probe = async (queue: Queue): Promise<QueueState> => {
     assertReady()
     const counts = await queue.getJobCounts('wait', 'active', 'prioritized')
-    return Object.values(counts).every((count) => count === 0)
+    const isEmpty = Object.values(counts).every((count) => count === 0)
+    return { isEmpty, oldestWaitingAt: isEmpty ? undefined : await findOldestWaitingAt(queue) }
   }
   return {
     async publishDeliver(refs) {
@@ -75,8 +76,8 @@ export function createQueues(connection: Redis, prefix = DEFAULT_PREFIX): Queues
       }))
       for (const part of chunk(jobs, ADD_BULK_MAX)) await queues.dispatch.addBulk(part)
     },
-    isDeliverQueueEmpty: () => isEmpty(queues.deliver),
-    isDispatchQueueEmpty: () => isEmpty(queues.dispatch),
+    probeDeliverQueue: () => probe(queues.deliver),
+    probeDispatchQueue: () => probe(queues.dispatch),
     async measure() {
       assertReady()
       return Promise.all([measureQueue('deliver', queues.deliver), measureQueue('dispatch', queues.dispatch)])
@@ -93,12 +94,18 @@ export function createQueues(connection: Redis, prefix = DEFAULT_PREFIX): Queues
 
 async function measureQueue(name: QueueName, queue: Queue): Promise<QueueReading> {
   const counts = await queue.getJobCounts('wait', 'active', 'delayed')
-  const [oldest] = await queue.getJobs(['wait'], 0, 0, true)
+  const oldest = await findOldestWaitingAt(queue)
   return {
     queue: name,
     jobs: { waiting: counts['wait'] ?? 0, active: counts['active'] ?? 0, delayed: counts['delayed'] ?? 0 },
-    oldestAgeSeconds: oldest === undefined ? 0 : Math.max(0, (Date.now() - oldest.timestamp) / 1_000),
+    oldestAgeSeconds: oldest === undefined ? 0 : Math.max(0, (Date.now() - oldest.getTime()) / 1_000),
   }
+}
+
+/** A job that was delayed waits since its delay was over. */
+async function findOldestWaitingAt(queue: Queue): Promise<Date | undefined> {
+  const [oldest] = await queue.getJobs(['wait'], 0, 0, true)
+  return oldest === undefined ? undefined : new Date(oldest.timestamp + (oldest.opts.delay ?? 0))
 }
 
 function toDeliverJob(refs: EventRef[]): DeliverJob {

@@ -80,6 +80,10 @@ async function until(condition: () => boolean | Promise<boolean>, what: string):
   }
 }
 
+async function isIdle(name: 'deliver' | 'dispatch'): Promise<boolean> {
+  return (name === 'deliver' ? await queues.probeDeliverQueue() : await queues.probeDispatchQueue()).isEmpty
+}
+
 /** A producer fails fast: nothing may be published before it is connected. */
 async function untilReady(...opened: Queues[]): Promise<void> {
   for (const one of opened) {
@@ -130,7 +134,7 @@ describe('the queue of events', () => {
     for (let time = 0; time < 5; time++) await queues.publishDeliver(time % 2 === 0 ? events : events.toReversed())
     expect((await queues.measure())[0]?.jobs.waiting).toBe(1)
     const inbox = consume(createDeliverWorker)
-    await until(() => queues.isDeliverQueueEmpty(), 'the queue to be empty')
+    await until(() => isIdle('deliver'), 'the queue to be empty')
     expect(inbox.jobs).toHaveLength(1)
     await queues.publishDeliver(events)
     await until(() => inbox.jobs.length === 2, 'the second time')
@@ -141,7 +145,7 @@ describe('the queue of events', () => {
     const inbox = consume(createDeliverWorker, { handle: () => Promise.reject(new Error('broken')) })
     await queues.publishDeliver(makeEvents(1))
     await until(() => inbox.troubles.includes('queue.job'), 'the failure')
-    await until(() => queues.isDeliverQueueEmpty(), 'the queue to be empty')
+    await until(() => isIdle('deliver'), 'the queue to be empty')
     expect(inbox.jobs).toHaveLength(1)
     const keys = await watcher.keys(`*${redis.prefix}-deliver*`)
     expect(keys.filter((key) => /:(failed|completed)$/.test(key))).toEqual([])
@@ -200,6 +204,39 @@ describe('the queue of deliveries', () => {
   })
 })
 
+describe('probing', () => {
+  test('tells since when the oldest job waits; a delayed one since its time', async () => {
+    await untilReady(queues)
+    expect(await queues.probeDeliverQueue()).toEqual({ isEmpty: true, oldestWaitingAt: undefined })
+    const before = Date.now()
+    await queues.publishDeliver(makeEvents(1))
+    const between = Date.now()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    await queues.publishDeliver(makeEvents(1))
+    const { isEmpty, oldestWaitingAt } = await queues.probeDeliverQueue()
+    expect(isEmpty).toBe(false)
+    expect(oldestWaitingAt?.getTime()).toBeGreaterThanOrEqual(before)
+    expect(oldestWaitingAt?.getTime()).toBeLessThanOrEqual(between)
+  })
+
+  test('a job that was delayed waits since its delay was over', async () => {
+    await untilReady(queues)
+    const before = Date.now()
+    for (let n = 0; n < 2; n++) await queues.publishDispatch(makeDeliveries(1), { delayMs: 300 })
+    expect(await queues.probeDispatchQueue()).toEqual({ isEmpty: true, oldestWaitingAt: undefined })
+    let finish = (): void => undefined
+    const held = new Promise<void>((resolve) => (finish = resolve))
+    const inbox = consume(createDispatchWorker, { concurrency: 1, handle: () => held })
+    try {
+      await until(() => inbox.jobs.length === 1, 'one of both to be worked on')
+      const { oldestWaitingAt } = await queues.probeDispatchQueue()
+      expect(oldestWaitingAt?.getTime()).toBeGreaterThanOrEqual(before + 300)
+    } finally {
+      finish()
+    }
+  })
+})
+
 describe('prefixes', () => {
   test('keep two installations on one Redis apart', async () => {
     const other = createTestRedis()
@@ -235,7 +272,7 @@ describe('when Redis forgets everything', () => {
     await queues.publishDeliver(makeEvents(1)).then(() => redis.clear())
     // The job that was being worked on ends without a trace of itself in Redis.
     finish()
-    expect(await queues.isDeliverQueueEmpty()).toBe(true)
+    expect(await isIdle('deliver')).toBe(true)
     const seen = inbox.jobs.length
     for (let round = 0; round < 3; round++) {
       const events = makeEvents(2)
@@ -251,7 +288,7 @@ describe('when Redis forgets everything', () => {
     const inbox = consume(createDispatchWorker)
     await queues.publishDispatch(makeDeliveries(1))
     await until(() => inbox.jobs.length === 1, 'the first job')
-    await until(() => queues.isDispatchQueueEmpty(), 'the queue to be empty')
+    await until(() => isIdle('dispatch'), 'the queue to be empty')
     await redis.clear()
     await queues.publishDispatch(makeDeliveries(1))
     await until(() => inbox.jobs.length === 2, 'the second job')
@@ -266,7 +303,7 @@ describe('without Redis', () => {
     closers.push(() => lost.close())
     await expect(lost.publishDeliver(makeEvents(1))).rejects.toThrow()
     await expect(lost.publishDispatch(makeDeliveries(1))).rejects.toThrow()
-    await expect(lost.isDeliverQueueEmpty()).rejects.toThrow()
+    await expect(lost.probeDeliverQueue()).rejects.toThrow()
     await expect(lost.measure()).rejects.toThrow()
     await expect(lost.ping()).rejects.toThrow()
   })

@@ -140,6 +140,8 @@ create table event_outbox (
   enqueue_at timestamptz(6) not null
 ) with (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_insert_threshold = -1);
 create index event_outbox_enqueue_at_idx on event_outbox (enqueue_at);
+-- Events that wait for their time, until they are published; those that are due at once never stand here.
+create index event_outbox_unpublished_idx on event_outbox (deliver_at) where enqueue_at = deliver_at;
 alter table event_outbox add constraint event_outbox_pkey primary key (organization_id, event_record_id);
 
 create table webhook_endpoints (
