@@ -1,5 +1,6 @@
 import { ACCOUNT_IDENTIFIER_LENGTH_MAX, DEFAULT_EVENT_SOURCE } from '@signalbox/domain'
 import { z } from 'zod'
+import { failedConditionSchema } from './dispatcher-schemas.js'
 import { eventDeliverySchema } from './event-delivery.js'
 import { booleanQuerySchema, dateInputSchema, dateOutputSchema, jsonOutputSchema, textSchema } from './fields.js'
 import { pageQueryShape, pageSchema } from './page.js'
@@ -166,17 +167,12 @@ export const eventDeliveriesQuerySchema = z.object({
   explain: booleanQuerySchema.optional().describe('also say of each dispatcher why it takes the event or does not'),
 })
 
-/** Whether a dispatcher takes an event now, and which condition decides. */
+/** Whether a dispatcher takes an event now, and the first condition that keeps it from that. */
 export const matchExplanationSchema = z
   .object({
     dispatcherId: z.string(),
     matches: z.boolean(),
-    condition: z
-      .enum(['name', 'source', 'account', 'expired', 'disabled', 'manual', 'payloadFilter', 'contextFilter', 'payload'])
-      .optional()
-      .describe('the first condition that fails; `payload`: a REQUEST payload that can not be read'),
-    pointer: z.string().optional().describe('JSON pointer into the filter'),
-    message: z.string().optional(),
+    ...failedConditionSchema.partial().shape,
   })
   .meta({ id: 'MatchExplanation' })
 

@@ -3,6 +3,7 @@ import {
   createId,
   type DeliveryState,
   type DispatcherRule,
+  type ExplainableRule,
   type TenantScope,
 } from '@signalbox/domain'
 import type { Pool } from 'pg'
@@ -63,13 +64,6 @@ export interface EventDelivery {
   createdAt: Date
   updatedAt: Date
   attempts: StoredAttempt[]
-}
-
-/** A dispatcher with what keeps it from taking events at all. */
-export interface ExplainableRule {
-  rule: DispatcherRule
-  isEnabled: boolean
-  isManual: boolean
 }
 
 /** A delivery after a replay; `isReplayed` is false for one that is still on its way. */

@@ -45,7 +45,6 @@ export {
   type CancelOutcome,
   type EventDelivery,
   type EventStore,
-  type ExplainableRule,
   type ReplayedEventDelivery,
   type ReplayTarget,
 } from './event-store.js'

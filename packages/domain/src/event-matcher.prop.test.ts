@@ -56,7 +56,10 @@ describe(`matching (seed ${seed})`, () => {
           ...rule,
           id: `id ${String(index).padStart(2, '0')}`,
         }))
-        const wanted = rules.filter((rule) => explainMatch(rule, event, NOW) === undefined)
+        const wanted = rules.filter((rule) => {
+          const [failure] = explainMatch({ rule, isEnabled: true, isManual: false }, event, NOW)
+          return failure === undefined
+        })
         const matcher = createEventMatcher(rules.toReversed())
         const found = matcher.match(event, NOW)
         expect(found.dispatcherIds).toEqual(wanted.map((rule) => rule.id))

@@ -39,10 +39,16 @@ function makeEvent(more: Partial<MatchableEvent> & { payload?: Json; context?: J
   }
 }
 
+/** The first thing that a dispatcher which takes events has against this one. */
+function explainFirst(rule: DispatcherRule, event: MatchableEvent) {
+  const [failure] = explainMatch({ rule, isEnabled: true, isManual: false }, event, NOW)
+  return failure
+}
+
 /** The matcher's answer, after the explanation of each rule was seen to agree with it. */
 function match(rules: DispatcherRule[], event: MatchableEvent): string[] {
   const { dispatcherIds } = createEventMatcher(rules).match(event, NOW)
-  const explained = rules.filter((rule) => explainMatch(rule, event, NOW) === undefined).map((rule) => rule.id)
+  const explained = rules.filter((rule) => explainFirst(rule, event) === undefined).map((rule) => rule.id)
   expect(explained.toSorted()).toEqual(dispatcherIds)
   return dispatcherIds
 }
@@ -151,7 +157,7 @@ describe('rules that are taken once', () => {
       makeRule('d', { once: true, expiresAt: new Date(NOW.getTime() - 1) }),
     ]
     expect(createEventMatcher(rules).match(makeEvent(), NOW)).toEqual({ dispatcherIds: ['a', 'b'], onceIds: ['b'] })
-    expect(explainMatch(rules[2] as DispatcherRule, makeEvent(), NOW)).toEqual({ condition: 'expired' })
+    expect(explainFirst(rules[2] as DispatcherRule, makeEvent())).toEqual({ condition: 'expired' })
   })
 })
 
@@ -189,10 +195,42 @@ describe('explainMatch', () => {
     [{ payload: { total: 2 } }, 'payloadFilter'],
     [{ context: { region: 'us' } }, 'contextFilter'],
   ])('%j does not fit: %s', (change, condition) => {
-    expect(explainMatch(rule, makeEvent({ ...fitting, ...change }), NOW)).toMatchObject({ condition })
+    expect(explainFirst(rule, makeEvent({ ...fitting, ...change }))).toMatchObject({ condition })
+  })
+
+  test('names all conditions in their order, of each filter the first', () => {
+    const expired = { ...rule, expiresAt: NOW }
+    const event = makeEvent({ name: 'x', source: 'x', payload: { total: 2 }, context: { region: 'us' } })
+    const failures = [...explainMatch({ rule: expired, isEnabled: false, isManual: true }, event, NOW)]
+    expect(failures.map(({ condition }) => condition)).toEqual([
+      'name',
+      'source',
+      'account',
+      'disabled',
+      'manual',
+      'expired',
+      'payloadFilter',
+      'contextFilter',
+    ])
+  })
+
+  test('a payload that can not be read is a condition of its own, and the context is looked at', () => {
+    const request = makeEvent({ ...fitting, payloadType: 'REQUEST', payload: 5, context: {} })
+    const failures = [...explainMatch({ rule, isEnabled: true, isManual: false }, request, NOW)]
+    expect(failures.map(({ condition }) => condition)).toEqual(['payload', 'contextFilter'])
+  })
+
+  test('looks no further than it is asked', () => {
+    const blind = makeEvent({
+      name: 'x',
+      readPayload: () => {
+        throw new Error('was read')
+      },
+    })
+    expect(explainFirst(rule, blind)).toEqual({ condition: 'name' })
   })
 
   test('nothing to say about an event that fits', () => {
-    expect(explainMatch(rule, makeEvent(fitting), NOW)).toBeUndefined()
+    expect(explainFirst(rule, makeEvent(fitting))).toBeUndefined()
   })
 })

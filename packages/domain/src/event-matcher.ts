@@ -1,8 +1,8 @@
 import type { DispatcherRule } from './dispatcher.js'
 import { ANY_SOURCE, type PayloadType } from './event.js'
-import { compileFilter, explainFilter, type FilterFailure } from './filter/index.js'
+import { compileFilter, explainFilter, type Filter, type FilterFailure } from './filter/index.js'
 import type { Json } from './json.js'
-import { readRequestPayload } from './request-payload.js'
+import { readRequestPayload, RequestPayloadError } from './request-payload.js'
 
 /** An event as the matcher reads it. Payload and context are parsed only when a candidate has a filter on them. */
 export interface MatchableEvent {
@@ -21,9 +21,17 @@ export interface MatchResult {
   onceIds: string[]
 }
 
-/** Why a dispatcher does not take an event: the first condition that fails. */
+/** A dispatcher with what keeps it from taking events at all. */
+export interface ExplainableRule {
+  rule: DispatcherRule
+  isEnabled: boolean
+  isManual: boolean
+}
+
+/** A condition of a dispatcher that an event does not fulfil; `payload`: a REQUEST payload that can not be read. */
 export type MatchFailure =
-  | { condition: 'name' | 'source' | 'account' | 'expired' }
+  | { condition: 'name' | 'source' | 'account' | 'disabled' | 'manual' | 'expired' }
+  | { condition: 'payload'; message: string }
   | { condition: 'payloadFilter' | 'contextFilter'; failure: FilterFailure }
 
 /** Finds the dispatchers of one environment that want an event. The index for very many filters fits behind it. */
@@ -67,21 +75,45 @@ export function createEventMatcher(rules: readonly DispatcherRule[]): EventMatch
   }
 }
 
-/** Says why one dispatcher does not take an event, or undefined when it does. */
-export function explainMatch(rule: DispatcherRule, event: MatchableEvent, now: Date): MatchFailure | undefined {
-  if (!rule.eventNames.some((entry) => isNameCovered(entry, event.name))) return { condition: 'name' }
-  if (!isSourceCovered(rule, event)) return { condition: 'source' }
-  if (!isAccountCovered(rule, event)) return { condition: 'account' }
-  if (rule.expiresAt !== null && rule.expiresAt <= now) return { condition: 'expired' }
+/**
+ * Gives every condition of one dispatcher that an event does not fulfil, of each filter the first; nothing when it takes the
+ * event. Looks only as far as it is asked: who wants the first alone takes the first.
+ */
+export function* explainMatch(
+  { rule, isEnabled, isManual }: ExplainableRule,
+  event: MatchableEvent,
+  now: Date,
+): Generator<MatchFailure, void> {
+  if (!rule.eventNames.some((entry) => isNameCovered(entry, event.name))) yield { condition: 'name' }
+  if (!isSourceCovered(rule, event)) yield { condition: 'source' }
+  if (!isAccountCovered(rule, event)) yield { condition: 'account' }
+  if (!isEnabled) yield { condition: 'disabled' }
+  if (isManual) yield { condition: 'manual' }
+  if (rule.expiresAt !== null && rule.expiresAt <= now) yield { condition: 'expired' }
   if (rule.payloadFilter !== null) {
-    const explained = explainFilter(rule.payloadFilter, readRequestPayload(event.payloadType, event.readPayload()))
-    if (!explained.matches) return { condition: 'payloadFilter', failure: explained.failure }
+    const payload = readPayload(event)
+    if ('message' in payload) yield { condition: 'payload', message: payload.message }
+    else yield* explainPart('payloadFilter', rule.payloadFilter, payload.value)
   }
-  if (rule.contextFilter !== null) {
-    const explained = explainFilter(rule.contextFilter, event.readContext())
-    if (!explained.matches) return { condition: 'contextFilter', failure: explained.failure }
+  if (rule.contextFilter !== null) yield* explainPart('contextFilter', rule.contextFilter, event.readContext())
+}
+
+function readPayload({ payloadType, readPayload: read }: MatchableEvent): { value: Json } | { message: string } {
+  try {
+    return { value: readRequestPayload(payloadType, read()) }
+  } catch (error) {
+    if (error instanceof RequestPayloadError) return { message: error.message }
+    throw error
   }
-  return undefined
+}
+
+function* explainPart(
+  condition: 'payloadFilter' | 'contextFilter',
+  filter: Filter,
+  value: Json,
+): Generator<MatchFailure, void> {
+  const explained = explainFilter(filter, value)
+  if (!explained.matches) yield { condition, failure: explained.failure }
 }
 
 /** Tells whether an entry of a dispatcher's event list (exact, or ending in `*`) covers a name. Case counts. */

@@ -1,6 +1,12 @@
-import type { MatchExplanation } from '@signalbox/api-contract'
-import type { ExplainableRule, StoredEventRecord } from '@signalbox/db'
-import { explainMatch, type FilterFailure, type MatchableEvent, RequestPayloadError } from '@signalbox/domain'
+import type { FailedCondition, MatchExplanation } from '@signalbox/api-contract'
+import type { StoredEventRecord } from '@signalbox/db'
+import {
+  type ExplainableRule,
+  explainMatch,
+  type FilterFailure,
+  type MatchableEvent,
+  type MatchFailure,
+} from '@signalbox/domain'
 
 /** The stored event as matching reads it. */
 export function toMatchable(event: StoredEventRecord): MatchableEvent {
@@ -16,34 +22,33 @@ export function toMatchable(event: StoredEventRecord): MatchableEvent {
 
 /** Says of one dispatcher whether it takes an event now, and if not, which condition decides. */
 export function explainRule(candidate: ExplainableRule, event: MatchableEvent, now: Date): MatchExplanation {
-  const { rule } = candidate
-  const base = { dispatcherId: rule.id, matches: false }
-  if (!candidate.isEnabled) return { ...base, condition: 'disabled', message: 'the dispatcher is disabled' }
-  if (candidate.isManual) return { ...base, condition: 'manual', message: 'the dispatcher is invoked by name only' }
-  try {
-    const failure = explainMatch(rule, event, now)
-    if (failure === undefined) return { dispatcherId: rule.id, matches: true }
-    if (!('failure' in failure)) return { ...base, condition: failure.condition, message: TEXTS[failure.condition] }
-    return {
-      ...base,
-      condition: failure.condition,
-      pointer: failure.failure.pointer,
-      message: toText(failure.failure),
-    }
-  } catch (error) {
-    if (!(error instanceof RequestPayloadError)) throw error
-    return { ...base, condition: 'payload', message: error.message }
-  }
+  const [failure] = explainMatch(candidate, event, now)
+  const dispatcherId = candidate.rule.id
+  if (failure === undefined) return { dispatcherId, matches: true }
+  return { dispatcherId, matches: false, ...toFailedCondition(failure) }
+}
+
+/** Writes down a condition for the API. It names nothing of ours, as the id of an account would be. */
+export function toFailedCondition(failure: MatchFailure): FailedCondition {
+  if ('failure' in failure) return toFailedFilter(failure.condition, failure.failure)
+  const { condition } = failure
+  return { condition, message: condition === 'payload' ? failure.message : TEXTS[condition] }
 }
 
 const TEXTS = {
-  name: "the event's name is not in its list",
-  source: "the event's source is another",
-  account: "the event's account is another",
-  expired: 'its time is over',
+  name: 'The name is none of those that the dispatcher takes',
+  source: 'The source is not the one that the dispatcher takes',
+  account: 'The account is not the one that the dispatcher is bound to',
+  disabled: 'The dispatcher is disabled',
+  manual: 'The dispatcher takes only what is replayed to it by name',
+  expired: 'The time of the dispatcher has run out',
 }
 
-function toText({ path, expected, actual }: FilterFailure): string {
-  const found = actual === undefined ? 'nothing' : JSON.stringify(actual)
-  return `${path === '' ? 'the value' : path}: expected ${expected}, found ${found}`
+function toFailedFilter(
+  condition: 'payloadFilter' | 'contextFilter',
+  { pointer, path, expected, actual }: FilterFailure,
+): FailedCondition {
+  const part = condition === 'payloadFilter' ? 'payload' : 'context'
+  const message = `${part}${path}: expected ${expected}`
+  return { condition, message, pointer, path, expected, ...(actual !== undefined && { actual }) }
 }

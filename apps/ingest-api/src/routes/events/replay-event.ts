@@ -1,6 +1,6 @@
 import { eventParamsSchema, replayBodySchema, replaySchema } from '@signalbox/api-contract'
 import type { StoredEventRecord } from '@signalbox/db'
-import { type Environment, explainMatch, RequestPayloadError } from '@signalbox/domain'
+import { type Environment, explainMatch } from '@signalbox/domain'
 import type { ApiDeps } from '../../api-deps.js'
 import { answerEventMiss } from '../../events/answer-event-miss.js'
 import { toMatchable } from '../../events/explain-rule.js'
@@ -45,13 +45,15 @@ async function chooseMatching({ events }: ApiDeps, scope: Environment, event: St
   const rules = await events.findCandidates(scope, event)
   const matchable = toMatchable(event)
   const now = new Date()
-  try {
-    const matching = rules.filter((rule) => explainMatch(rule, matchable, now) === undefined)
-    return { dispatcherIds: matching.map((rule) => rule.id) }
-  } catch (error) {
-    if (!(error instanceof RequestPayloadError)) throw error
-    return problem('conflict', `The event can not be evaluated: ${error.message}`)
+  const dispatcherIds: string[] = []
+  for (const rule of rules) {
+    const [failure] = explainMatch({ rule, isEnabled: true, isManual: false }, matchable, now)
+    if (failure === undefined) dispatcherIds.push(rule.id)
+    else if (failure.condition === 'payload') {
+      return problem('conflict', `The event can not be evaluated: ${failure.message}`)
+    }
   }
+  return { dispatcherIds }
 }
 
 async function chooseOne(deps: ApiDeps, environment: Environment, dispatcherId: string): Promise<Choice> {
