@@ -120,3 +120,13 @@ test('the same wish in another environment is another dispatcher', async () => {
   expect(one.body['id']).not.toBe(other.body['id'])
   expect((await api.call('GET', `${PATH}/${other.body['id']}`)).status).toBe(403)
 })
+
+test.each([
+  ['plain', 'x'.repeat(2_030)],
+  ['plain and too long', 'x'.repeat(4_000)],
+  ['that grows when it is encoded', 'é'.repeat(1_000)],
+  ['incompressible', Array.from({ length: 1_900 }, (_, n) => ((n * 7919) % 36).toString(36)).join('')],
+])('a long URL is taken or refused, never an error of ours: %s', async (_name, path) => {
+  const { status } = await create({ url: url(path), name: 'long' })
+  expect([200, 422]).toContain(status)
+})

@@ -7,11 +7,14 @@ import { eventNameOrNamesSchema, filterSchema, wantedSourceSchema } from './subs
 /** Bounds of an ephemeral dispatcher's life, in seconds: a year at most. */
 export const EPHEMERAL_TIMEOUT_SECONDS = { min: 10, max: 31_536_000, default: 3_600 } as const
 
-/** Characters of a dispatchable's id; a URL is one for ephemeral dispatchers. */
-const DISPATCHABLE_ID_CHARACTERS_MAX = 2_048
+/** Bytes of a dispatchable's id; a URL is one for ephemeral dispatchers. An entry of its index holds no more than 2,700. */
+const DISPATCHABLE_ID_BYTES_MAX = 2_048
 
-/** Longer than any URL that is taken; which one is taken is the address guard's to say. */
-const URL_CHARACTERS_MAX = 4_096
+const TOO_LONG = `longer than ${DISPATCHABLE_ID_BYTES_MAX} bytes`
+
+function fitsIndex(text: string): boolean {
+  return Buffer.byteLength(text) <= DISPATCHABLE_ID_BYTES_MAX
+}
 
 const accountIdSchema = textSchema(ACCOUNT_IDENTIFIER_LENGTH_MAX).describe(
   'only events of this external account; one that is unknown is made, unless the environment refuses unknown accounts',
@@ -38,7 +41,8 @@ const dispatcherShape = {
   enabled: z.boolean().optional(),
   accountId: accountIdSchema.nullable().optional(),
   dispatchable: dispatchableInputSchema,
-  dispatchableId: textSchema(DISPATCHABLE_ID_CHARACTERS_MAX)
+  dispatchableId: textSchema(DISPATCHABLE_ID_BYTES_MAX)
+    .refine(fitsIndex, TOO_LONG)
     .optional()
     .describe("unique in the environment; absent: the dispatchable's own id"),
 }
@@ -83,7 +87,12 @@ export const dispatcherListQuerySchema = z.object(pageQueryShape)
 /** Body of `POST /api/v1/event-dispatchers/ephemeral`. */
 export const createEphemeralBodySchema = z
   .object({
-    url: z.string().min(1).max(URL_CHARACTERS_MAX).describe('gets one POST with the first event that matches'),
+    url: z
+      .string()
+      .min(1)
+      .max(DISPATCHABLE_ID_BYTES_MAX)
+      .refine(fitsIndex, TOO_LONG)
+      .describe('gets one POST with the first event that matches'),
     name: eventNameOrNamesSchema,
     timeoutInSeconds: z
       .int()

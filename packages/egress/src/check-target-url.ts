@@ -34,6 +34,10 @@ export function checkTargetUrl(text: string, allow: EgressAllow): TargetUrlVerdi
   if (authority.includes('@')) return invalid('The URL must not contain credentials.')
   const url = new URL(text)
   url.hash = ''
+  // Written with other than ASCII characters it grows when it is encoded, and what is sent is what counts.
+  if (url.href.length > TARGET_URL_CHARACTERS_MAX) {
+    return invalid(`The URL, percent-encoded, is longer than ${TARGET_URL_CHARACTERS_MAX} characters.`)
+  }
   return checkHost(url, authority, allow)
 }
 
