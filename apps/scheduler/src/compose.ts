@@ -1,4 +1,4 @@
-import { createDatabase, createLeadership, createScheduleStore, type Leadership } from '@signalbox/db'
+import { createDatabase, createLeadership, createPruneStore, createScheduleStore, type Leadership } from '@signalbox/db'
 import { createSchedule } from '@signalbox/pipeline'
 import { createProducerConnection, createQueues } from '@signalbox/queue'
 import {
@@ -29,7 +29,7 @@ export function composeScheduler({ config, logger, lifecycle }: AppContext<Sched
   const producer = createProducerConnection({ url: config.REDIS_URL, onError })
   const queues = createQueues(producer, config.REDIS_PREFIX)
   const store = createScheduleStore(database)
-  const schedule = createSchedule({ store, queue: queues })
+  const schedule = createSchedule({ store: { ...store, ...createPruneStore(database) }, queue: queues })
   const leadership = createLeadership(config.DATABASE_URL)
   const metrics = createMetrics({ service: 'scheduler' })
   const counters = createScheduleMetrics(metrics)
@@ -66,6 +66,12 @@ interface LoopParts {
 /** Counting the backlog reads up to a hundred thousand index entries. */
 const MEASURE_INTERVAL_MS = 10_000
 
+/** What a task did; `isMore`: there is more to do at once. */
+interface TaskOutcome {
+  rows: number
+  isMore?: boolean
+}
+
 // The first loop takes and keeps the lead; the others do nothing while another process has it.
 function createLoops({ config, logger, store, schedule, leadership, counters }: LoopParts): BackgroundLoop[] {
   let isLeader = false
@@ -75,25 +81,26 @@ function createLoops({ config, logger, store, schedule, leadership, counters }: 
     counters.isLeader.set(isLeader ? 1 : 0)
     if (isLeader !== wasLeader) logger.info(isLeader ? 'scheduler.leading' : 'scheduler.following')
   }
-  const measure = async (): Promise<number> => {
+  const measure = async (): Promise<TaskOutcome> => {
     const backlog = await store.measureBacklog()
     counters.backlogRows.set({ kind: 'outbox' }, backlog.events)
     counters.backlogRows.set({ kind: 'deliveries' }, backlog.deliveries)
     counters.backlogOldestAge.set({ kind: 'outbox' }, backlog.eventsOldestSeconds)
-    return 0
+    return { rows: 0 }
   }
-  const createTask = (task: string, intervalMs: number, run: () => Promise<number>): BackgroundLoop =>
+  const createTask = (task: string, intervalMs: number, run: () => Promise<TaskOutcome>): BackgroundLoop =>
     createBackgroundLoop({
       name: task,
       intervalMs,
       logger,
       runOnce: async () => {
-        if (!isLeader) return
+        if (!isLeader) return {}
         const end = counters.runSeconds.startTimer({ task })
-        const rows = await run()
+        const { rows, isMore } = await run()
         const seconds = end()
         counters.rows.inc({ task }, rows)
         if (rows > 0) logger.info('scheduler.ran', { task, rows, durationMs: Math.round(seconds * 1_000) })
+        return isMore === true ? { pauseMs: 0 } : {}
       },
       onError: (error) => {
         counters.failures.inc({ task })
@@ -102,9 +109,14 @@ function createLoops({ config, logger, store, schedule, leadership, counters }: 
     })
   return [
     createBackgroundLoop({ name: 'lead', intervalMs: LEAD_INTERVAL_MS, logger, runOnce: lead }),
-    createTask('due_events', config.SCHEDULE_INTERVAL_MS, schedule.publishDueEvents),
-    createTask('due_deliveries', config.SCHEDULE_INTERVAL_MS, schedule.publishDueDeliveries),
-    createTask('prune', config.PRUNE_INTERVAL_MS, schedule.prune),
+    createTask('due_events', config.SCHEDULE_INTERVAL_MS, async () => ({ rows: await schedule.publishDueEvents() })),
+    createTask('due_deliveries', config.SCHEDULE_INTERVAL_MS, async () => ({
+      rows: await schedule.publishDueDeliveries(),
+    })),
+    createTask('prune', config.PRUNE_INTERVAL_MS, async () => {
+      const { removed, isMore } = await schedule.prune()
+      return { rows: removed, isMore }
+    }),
     createTask('measure', MEASURE_INTERVAL_MS, measure),
   ]
 }

@@ -38,12 +38,18 @@ async function findDelivery(
     where: { organizationId, environmentId, id },
     include: {
       event: { select: { eventId: true, name: true } },
-      dispatcher: { select: { dispatchable: true } },
       attempts: { orderBy: { number: 'desc' }, take: ATTEMPTS_MAX },
     },
   })
   if (row === null) return undefined
-  const { event, dispatcher, attempts, state, ...delivery } = row
+  const { event, attempts, state, ...delivery } = row
+  // event_dispatchers_pkey
+  const dispatcher = await prisma.eventDispatcher.findUnique({
+    where: { organizationId_id: { organizationId, id: delivery.dispatcherId } },
+    select: { dispatchable: true },
+  })
+  // Removed with its last deliveries at this moment.
+  if (dispatcher === null) return undefined
   return {
     id: delivery.id,
     eventId: event.eventId,

@@ -40,6 +40,7 @@ export { createDeliverStore } from './deliver-store.js'
 export { createDispatchStore } from './dispatch-store.js'
 export { createLeadership, type Leadership } from './leadership.js'
 export { type Backlog, createScheduleStore } from './schedule-store.js'
+export { createPruneStore } from './prune-store.js'
 export {
   createEventStore,
   type CancelOutcome,

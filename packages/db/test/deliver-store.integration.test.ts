@@ -221,11 +221,13 @@ describe('writing what was decided', () => {
     expect(await readEvent(ref)).toMatchObject({ delivered_at: null, is_boxed: true })
   })
 
-  test('the database refuses a delivery to a dispatcher of another tenant', async () => {
+  test('nothing is written for a dispatcher of another tenant or environment', async () => {
     const foreign = (await createTestWebhook(database, scope('b'))).dispatcherId
+    const development = { ...scope(), environmentId: tenants.a.development.id }
+    const elsewhere = (await createTestWebhook(database, development)).dispatcherId
     const ref = await accept()
-    await expect(store.writeDeliveries([decide(ref, [{ id: foreign }])])).rejects.toMatchObject({ code: '23503' })
-    expect(await readEvent(ref)).toMatchObject({ delivered_at: null, is_boxed: true })
+    await store.writeDeliveries([decide(ref, [{ id: foreign }, { id: elsewhere }, { id: dispatcherId }])])
+    expect((await readDeliveries()).map((row) => row.dispatcher_id)).toEqual([dispatcherId])
   })
 })
 

@@ -23,6 +23,7 @@ import { loadBodiesSql, loadRulesSql, loadUndeliveredSql } from '../src/sql/load
 import {
   endExpiredDispatchersSql,
   listRetentionSql,
+  pruneDeletedSql,
   pruneEventsSql,
   pruneIdempotencyKeysSql,
 } from '../src/sql/prune.js'
@@ -314,7 +315,13 @@ const statements: [string, string, () => unknown[], string[]][] = [
     () => [GROUP, 30, true, null],
     ['delivery_outbox_wake_at_idx', 'deliveries_pkey'],
   ],
-  ['prune events', pruneEventsSql, () => [scope.organizationId, scope.environmentId, createId(), GROUP], []],
+  ['prune events', pruneEventsSql, () => [scope.organizationId, scope.environmentId, createId(), GROUP, 5_000], []],
+  [
+    'prune what was deleted',
+    pruneDeletedSql,
+    () => [scope.organizationId, scope.environmentId, new Date(), GROUP],
+    ['deliveries_newest_idx', 'event_dispatchers_deleted_idx'],
+  ],
   ['prune idempotency keys', pruneIdempotencyKeysSql, () => [GROUP], ['idempotency_keys_expires_at_idx']],
   ['end expired dispatchers', endExpiredDispatchersSql, () => [GROUP], ['event_dispatchers_expires_at_idx']],
   ['list retentions', listRetentionSql, () => [createId(), createId(), GROUP], ['runtime_environments_pkey']],

@@ -1,8 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { createId, firstIdAt, type NewEvent, type QueueState } from '@signalbox/domain'
+import type { NewEvent, QueueState } from '@signalbox/domain'
 import {
   createTestDatabase,
-  createTestEphemeral,
   createTestWebhook,
   makeEvent,
   seedTwoTenants,
@@ -350,94 +349,6 @@ describe('due deliveries', () => {
     for (const batch of batches) expect(batch.length).toBeLessThanOrEqual(15)
     const taken = [...batches.flat(), ...(await takeDeliveries(MANY, BUSY))]
     expect(taken.map((ref) => ref.deliveryId).toSorted()).toEqual(owed.map((ref) => ref.deliveryId).toSorted())
-  })
-})
-
-describe('pruning', () => {
-  const old = (days: number) => {
-    const id = createId()
-    return { id: firstIdAt(new Date(Date.now() - days * DAY_MS)).slice(0, 18) + id.slice(18) }
-  }
-
-  async function finish(owed: OwedDelivery): Promise<void> {
-    const delivery = await claim(owed)
-    const reading = { outcome: 'succeeded' as const, durationMs: 1 }
-    await dispatchStore().recordAttempts([{ delivery, startedAt: new Date(), reading, step: { kind: 'complete' } }])
-  }
-
-  test('removes ended events past the retention of their environment, with deliveries and attempts', async () => {
-    await finish(await owe(old(31)))
-    const kept = await owe(old(29))
-    await finish(kept)
-    expect(await store.pruneEvents(MANY)).toBe(1)
-    expect([await count('event_records'), await count('deliveries'), await count('delivery_attempts')]).toEqual([
-      1, 1, 1,
-    ])
-    expect(await count(`event_records where id = '${kept.eventRecordId}'`)).toBe(1)
-  })
-
-  test('never removes an event that is still to be delivered, or has a delivery that has not ended', async () => {
-    await accept(old(400))
-    await accept({ ...old(400), deliverAt: new Date(Date.now() + DAY_MS) })
-    await owe(old(400))
-    await claim(await owe(old(400)))
-    expect(await store.pruneEvents(MANY)).toBe(0)
-    expect(await count('event_records')).toBe(4)
-    expect(await count('deliveries')).toBe(2)
-  })
-
-  test('keeps each environment’s own retention', async () => {
-    await database.pool.query('update runtime_environments set retention_days = 5 where id = $1', [
-      scope('b').environmentId,
-    ])
-    await accept(old(6))
-    await accept(old(6), 'b')
-    await accept(old(4), 'b')
-    await database.pool.query('truncate event_outbox')
-    expect(await store.pruneEvents(MANY)).toBe(1)
-    expect(await count(`event_records where organization_id = '${scope('b').organizationId}'`)).toBe(1)
-  })
-
-  test('works in small batches, over all environments', async () => {
-    for (let n = 0; n < 7; n++) await accept(old(400), n % 2 === 0 ? 'a' : 'b')
-    await database.pool.query('truncate event_outbox')
-    expect(await store.pruneEvents(3)).toBe(3)
-    expect(await store.pruneEvents(3)).toBe(3)
-    expect(await store.pruneEvents(3)).toBe(1)
-    expect(await store.pruneEvents(3)).toBe(0)
-  })
-
-  test('removes idempotency keys that ran out, in batches', async () => {
-    const insert = `insert into idempotency_keys (organization_id, environment_id, key_hash, request_hash, expires_at)
-      select $1, $2, decode(lpad(to_hex(n), 64, '0'), 'hex'), 'x', now() + (n - 5) * interval '1 minute' from generate_series(1, 9) n`
-    await database.pool.query(insert, [scope().organizationId, scope().environmentId])
-    expect(await store.pruneIdempotencyKeys(3)).toBe(3)
-    expect(await store.pruneIdempotencyKeys(3)).toBe(2)
-    expect(await count('idempotency_keys')).toBe(4)
-  })
-
-  test('ends ephemeral dispatchers that ran out', async () => {
-    const options = { eventNames: ['*'] }
-    const ids = await Promise.all(
-      [1, 2, 3].map((n) => createTestEphemeral(database, scope(), { ...options, url: `http://127.0.0.1:9/${n}` })),
-    )
-    await database.pool.query(`update event_dispatchers set expires_at = now() where id = any($1)`, [ids.slice(0, 2)])
-    expect(await store.pruneDispatchers(MANY)).toBe(2)
-    expect(await store.pruneDispatchers(MANY)).toBe(0)
-    expect(await count('event_dispatchers where deleted_at is null')).toBe(2)
-  })
-
-  test('removes outbox rows whose event or delivery is gone, and no others', async () => {
-    const [event, owed] = [await accept(), await owe()]
-    await accept()
-    await owe()
-    await database.pool.query('delete from event_records where id = any($1)', [
-      [event.eventRecordId, owed.eventRecordId],
-    ])
-    expect([await count('event_outbox'), await count('delivery_outbox')]).toEqual([2, 2])
-    expect(await store.pruneOrphans(MANY)).toBe(1)
-    expect([await count('event_outbox'), await count('delivery_outbox')]).toEqual([1, 1])
-    expect(await store.pruneOrphans(MANY)).toBe(0)
   })
 })
 

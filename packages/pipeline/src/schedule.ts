@@ -13,12 +13,18 @@ export interface ScheduleStore {
   takeDueDeliveries(limit: number, queue: QueueState): Promise<{ refs: DeliveryRef[]; looked: number }>
 }
 
-/** Removes what has outlived its environment's retention. Each call is one small batch; gives the rows removed. */
+/** What pruning did, and whether there may be more to do at once. */
+export interface PruneOutcome {
+  removed: number
+  isMore: boolean
+}
+
+/** Removes what has outlived its environment's retention. Each call is one small batch. */
 export interface PruneStore {
-  pruneEvents(limit: number): Promise<number>
-  pruneIdempotencyKeys(limit: number): Promise<number>
-  pruneDispatchers(limit: number): Promise<number>
-  pruneOrphans(limit: number): Promise<number>
+  pruneEvents(limit: number): Promise<PruneOutcome>
+  pruneIdempotencyKeys(limit: number): Promise<PruneOutcome>
+  pruneDispatchers(limit: number): Promise<PruneOutcome>
+  pruneOrphans(limit: number): Promise<PruneOutcome>
 }
 
 /** Tells what a queue holds. Throws when Redis is away. */
@@ -43,7 +49,7 @@ const PRUNE_BATCHES_MAX = 40
 export function createSchedule(deps: ScheduleDeps): {
   publishDueEvents: () => Promise<number>
   publishDueDeliveries: () => Promise<number>
-  prune: () => Promise<number>
+  prune: () => Promise<PruneOutcome>
 } {
   const { store, queue } = deps
   return {
@@ -71,21 +77,23 @@ export function createSchedule(deps: ScheduleDeps): {
       return published
     },
     prune: async () => {
-      const steps = [store.pruneEvents, store.pruneIdempotencyKeys, store.pruneDispatchers, store.pruneOrphans]
-      let removed = 0
-      for (const step of steps)
-        removed += await runBatches(PRUNE_BATCHES_MAX, PRUNE_BATCH_MAX, () => step(PRUNE_BATCH_MAX))
-      return removed
+      const total: PruneOutcome = { removed: 0, isMore: false }
+      for (const step of [store.pruneEvents, store.pruneIdempotencyKeys, store.pruneDispatchers, store.pruneOrphans]) {
+        const { removed, isMore } = await pruneInBatches(step)
+        total.removed += removed
+        total.isMore ||= isMore
+      }
+      return total
     },
   }
 }
 
-async function runBatches(batchesMax: number, full: number, runBatch: () => Promise<number>): Promise<number> {
-  let total = 0
-  for (let batch = 0; batch < batchesMax; batch++) {
-    const count = await runBatch()
-    total += count
-    if (count < full) break
+async function pruneInBatches(step: (limit: number) => Promise<PruneOutcome>): Promise<PruneOutcome> {
+  const total: PruneOutcome = { removed: 0, isMore: true }
+  for (let batch = 0; batch < PRUNE_BATCHES_MAX && total.isMore; batch++) {
+    const { removed, isMore } = await step(PRUNE_BATCH_MAX)
+    total.removed += removed
+    total.isMore = isMore
   }
   return total
 }

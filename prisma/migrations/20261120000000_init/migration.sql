@@ -164,10 +164,12 @@ create table webhook_endpoints (
   constraint webhook_endpoints_environment_fkey foreign key (organization_id, environment_id) references runtime_environments (organization_id, id) on delete cascade on update cascade,
   constraint webhook_endpoints_method_check check (method in ('POST', 'PUT', 'PATCH'))
 );
-create index webhook_endpoints_newest_idx on webhook_endpoints (organization_id, environment_id, id);
+create index webhook_endpoints_newest_idx on webhook_endpoints (organization_id, environment_id, id) where deleted_at is null;
+create index webhook_endpoints_deleted_idx on webhook_endpoints (organization_id, environment_id, deleted_at) where deleted_at is not null;
 alter table webhook_endpoints add constraint webhook_endpoints_pkey primary key (organization_id, id);
 
--- Deleted dispatchers stay as rows (deleted_at) while deliveries refer to them: the trail is kept.
+-- Deleted dispatchers stay as rows (deleted_at) while deliveries refer to them: the trail is kept. No index that serves
+-- live ones has them.
 create table event_dispatchers (
   organization_id uuid not null,
   id uuid not null,
@@ -191,7 +193,8 @@ create table event_dispatchers (
   constraint event_dispatchers_external_account_fkey foreign key (organization_id, external_account_id) references external_accounts (organization_id, id) on delete restrict on update cascade
 );
 create unique index event_dispatchers_dispatchable_key on event_dispatchers (organization_id, environment_id, dispatchable_id) where deleted_at is null;
-create index event_dispatchers_newest_idx on event_dispatchers (organization_id, environment_id, id);
+create index event_dispatchers_newest_idx on event_dispatchers (organization_id, environment_id, id) where deleted_at is null;
+create index event_dispatchers_deleted_idx on event_dispatchers (organization_id, environment_id, deleted_at) where deleted_at is not null;
 create index event_dispatchers_expires_at_idx on event_dispatchers (expires_at) where expires_at is not null and deleted_at is null;
 create index event_dispatchers_account_idx on event_dispatchers (organization_id, external_account_id) where external_account_id is not null;
 alter table event_dispatchers add constraint event_dispatchers_pkey primary key (organization_id, id);
@@ -206,6 +209,8 @@ create table dispatcher_sets (
 alter table dispatcher_sets add constraint dispatcher_sets_pkey primary key (organization_id, environment_id);
 
 -- Nothing that changes stands in an index, so claiming and recording are HOT updates; what is due stands in delivery_outbox.
+-- No foreign key to the dispatcher: to remove one would read all deliveries, or take an index on the hottest table. The
+-- statements that write deliveries join the environment's dispatchers; one is removed only after its last delivery.
 create table deliveries (
   organization_id uuid not null,
   id uuid not null,
@@ -224,7 +229,6 @@ create table deliveries (
   created_at timestamptz(6) not null default now(),
   updated_at timestamptz(6) not null default now(),
   constraint deliveries_event_fkey foreign key (organization_id, event_record_id) references event_records (organization_id, id) on delete cascade on update cascade,
-  constraint deliveries_dispatcher_fkey foreign key (organization_id, dispatcher_id) references event_dispatchers (organization_id, id) on delete cascade on update cascade,
   constraint deliveries_state_check check (state in ('pending', 'in_flight', 'succeeded', 'dead', 'skipped', 'cancelled'))
 ) with (fillfactor = 50);
 create unique index deliveries_event_dispatcher_key on deliveries (organization_id, event_record_id, dispatcher_id);

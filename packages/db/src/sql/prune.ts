@@ -1,11 +1,17 @@
+/** The environments with their retention, page by page. $1, $2: after this one. $3: rows. Relies on the primary key. */
+export const listRetentionSql = `
+select organization_id, id, retention_days from runtime_environments
+where (organization_id, id) > ($1::uuid, $2::uuid) order by organization_id, id limit $3`
+
 /**
  * Removes ended events that outlived their environment's retention, with their deliveries and attempts. Ids are
  * UUIDv7, so an id is also a time. $1: environment's organization, $2: environment, $3: the first id that stays,
- * $4: rows at most. Relies on event_records_newest_idx, event_outbox_pkey, deliveries_event_dispatcher_key.
+ * $4: events at most, $5: about so many deliveries at most. Gives how many are gone, and how many were found to go.
+ * Relies on event_records_newest_idx, event_outbox_pkey, deliveries_event_dispatcher_key.
  */
 export const pruneEventsSql = `
-delete from event_records r using (
-  select e.organization_id, e.id from event_records e
+with old as materialized (
+  select e.organization_id, e.id, e.matched_count from event_records e
   where e.organization_id = $1 and e.environment_id = $2 and e.id < $3
     and not exists (select 1 from event_outbox b where b.organization_id = e.organization_id and b.event_record_id = e.id)
     and not exists (
@@ -13,8 +19,51 @@ delete from event_records r using (
       join delivery_outbox w on w.organization_id = d.organization_id and w.delivery_id = d.id
       where d.organization_id = e.organization_id and d.event_record_id = e.id)
   order by e.id limit $4 for update skip locked
-) old
-where r.organization_id = old.organization_id and r.id = old.id`
+), light as materialized (
+  select organization_id, id from (
+    select old.*, sum(coalesce(matched_count, 0)) over (order by id) as deliveries, row_number() over (order by id) as n
+    from old) weighed
+  where deliveries <= $5 or n = 1
+), gone as (
+  delete from event_records r using light where r.organization_id = light.organization_id and r.id = light.id
+  returning 1
+)
+select (select count(*)::int from gone) as removed, (select count(*)::int from old) as found`
+
+/**
+ * Removes an environment's dispatchers and endpoints that were deleted so long ago that nothing refers to them: before
+ * $3, and an hour (for clocks that differ) before its oldest delivery was made. Nothing is delivered to a dispatcher
+ * after it was deleted. The oldest delivery is looked for in the order of its index: the primary key, which has the same
+ * order within one environment, would have all others' read. $1: organization, $2: environment, $4: rows of each at most. Gives how many of each are gone.
+ * Relies on deliveries_newest_idx, event_dispatchers_deleted_idx, webhook_endpoints_deleted_idx.
+ */
+export const pruneDeletedSql = `
+with oldest as materialized (
+  select id from (
+    select organization_id, environment_id, id from deliveries
+    where (organization_id, environment_id, id) > ($1::uuid, $2::uuid, '00000000-0000-0000-0000-000000000000'::uuid)
+    order by organization_id, environment_id, id limit 1) first
+  where organization_id = $1 and environment_id = $2
+), bound as materialized (
+  select least($3::timestamptz, (
+    select to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0) - interval '1 hour'
+    from oldest)) as at
+), dispatchers as (
+  delete from event_dispatchers p using (
+    select organization_id, id from event_dispatchers
+    where organization_id = $1 and environment_id = $2 and deleted_at < (select at from bound)
+    order by deleted_at limit $4 for update skip locked) old
+  where p.organization_id = old.organization_id and p.id = old.id
+  returning 1
+), endpoints as (
+  delete from webhook_endpoints w using (
+    select organization_id, id from webhook_endpoints
+    where organization_id = $1 and environment_id = $2 and deleted_at < (select at from bound)
+    order by deleted_at limit $4 for update skip locked) old
+  where w.organization_id = old.organization_id and w.id = old.id
+  returning 1
+)
+select (select count(*)::int from dispatchers) as dispatchers, (select count(*)::int from endpoints) as endpoints`
 
 /** Removes idempotency keys that have run out. $1: rows at most. Relies on idempotency_keys_expires_at_idx. */
 export const pruneIdempotencyKeysSql = `
@@ -32,11 +81,6 @@ with old as (
 )
 update event_dispatchers d set deleted_at = now(), enabled = false from old
 where d.organization_id = old.organization_id and d.id = old.id`
-
-/** The environments with their retention, page by page. $1, $2: after this one. $3: rows. Relies on the primary key. */
-export const listRetentionSql = `
-select organization_id, id, retention_days from runtime_environments
-where (organization_id, id) > ($1::uuid, $2::uuid) order by organization_id, id limit $3`
 
 /**
  * Removes outbox rows whose event or delivery is gone with its environment: there is no foreign key that would. $1: rows

@@ -1,9 +1,10 @@
 /**
  * Delivers a group of events in one statement: takes their outbox rows, marks them delivered, writes their deliveries.
  * An event whose outbox row is gone (delivered by another worker, or cancelled) gets nothing.
+ * A dispatcher that is not the environment's own gets nothing either: there is no foreign key that would refuse it.
  * $1: JSON rows of events (o, i, number of matches m, failure f). $2: JSON rows of deliveries (o, e, i, event v,
  * dispatcher d). $3: seconds after which the scheduler looks at a delivery. Gives the events that were ours.
- * Relies on event_outbox_pkey, event_records_pkey, deliveries_event_dispatcher_key.
+ * Relies on event_outbox_pkey, event_records_pkey, event_dispatchers_pkey, deliveries_event_dispatcher_key.
  */
 export const writeDeliveriesSql = `
 with event as materialized (
@@ -23,6 +24,8 @@ with event as materialized (
   select x.o, x.e, x.i, x.v, x.d
   from json_to_recordset($2::json) as x(o uuid, e uuid, i uuid, v uuid, d uuid)
   join taken on taken.organization_id = x.o and taken.event_record_id = x.v
+  cross join lateral (
+    select from event_dispatchers p where p.organization_id = x.o and p.id = x.d and p.environment_id = x.e offset 0) p
   on conflict (organization_id, event_record_id, dispatcher_id) do nothing
   returning organization_id, id, dispatcher_id
 ), boxed as (
@@ -35,12 +38,14 @@ from taken`
 /**
  * Writes some of the deliveries of an event whose outbox row the transaction holds, ahead of the statement above. $1: JSON
  * rows of deliveries, as there. $2: seconds after which the scheduler looks at a delivery. Relies on
- * deliveries_event_dispatcher_key.
+ * event_dispatchers_pkey, deliveries_event_dispatcher_key.
  */
 export const addDeliveriesSql = `
 with written as (
   insert into deliveries (organization_id, environment_id, id, event_record_id, dispatcher_id)
   select x.o, x.e, x.i, x.v, x.d from json_to_recordset($1::json) as x(o uuid, e uuid, i uuid, v uuid, d uuid)
+  cross join lateral (
+    select from event_dispatchers p where p.organization_id = x.o and p.id = x.d and p.environment_id = x.e offset 0) p
   on conflict (organization_id, event_record_id, dispatcher_id) do nothing
   returning organization_id, id, dispatcher_id
 )
