@@ -5,6 +5,7 @@ import { deflateSync, gzipSync } from 'node:zlib'
 import { problemSchema } from '@signalbox/api-contract'
 import { hashKey } from '@signalbox/db'
 import { createId } from '@signalbox/domain'
+import { pollUntil } from '@signalbox/testkit'
 import { type ApiAnswer, type CallOptions, startTestApi, type TestApi } from './start-test-api.js'
 
 let api: TestApi
@@ -276,11 +277,15 @@ describe('browsers', () => {
 describe('operating', () => {
   test('health and metrics are on the same port unless they are given one', async () => {
     expect((await api.call('GET', '/health/live', { key: null })).status).toBe(200)
-    const ready = await api.call('GET', '/health/ready', { key: null })
-    expect(ready).toMatchObject({
-      status: 200,
-      body: { checks: { postgres: { status: 'ok' }, redis: { status: 'ok' } } },
-    })
+    // The API serves before its connection to Redis stands.
+    const ready = await pollUntil(
+      async () => {
+        const answer = await api.call('GET', '/health/ready', { key: null })
+        return answer.status === 200 ? answer : undefined
+      },
+      { what: 'the API to be ready' },
+    )
+    expect(ready.body).toMatchObject({ checks: { postgres: { status: 'ok' }, redis: { status: 'ok' } } })
     await post({})
     await post({ body: {} })
     const { text } = await api.call('GET', '/metrics', { key: null })

@@ -37,7 +37,7 @@ async function deliver(...eventIds: string[]): Promise<void> {
   )
   const deliverEvents = createDeliverEvents({
     store: createDeliverStore(api.database),
-    queue: { publishDispatch: async () => undefined },
+    queue: { publishDispatch: async () => undefined, publishDeliver: async () => undefined },
     now: () => new Date(),
   })
   await deliverEvents(rows.map((row) => ({ organizationId: row.organization_id, eventRecordId: row.id })))

@@ -4,12 +4,12 @@ import { buildConnector } from 'undici'
 import { type GuardDeps, type Host, type HostVerdict, resolveAndCheck } from './resolve-and-check.js'
 
 /** The guard keeps this host shut. Its message tells the reason and nothing of the network behind us. */
-export class EgressRefusedError extends Error {
+class EgressRefusedError extends Error {
   readonly code = 'EGRESS_REFUSED'
 }
 
 /** The host has no address now. */
-export class HostUnresolvedError extends Error {
+class HostUnresolvedError extends Error {
   readonly code = 'EGRESS_HOST_UNRESOLVED'
 }
 

@@ -66,18 +66,6 @@ export function createLanes(now: () => number): Lanes {
     }
   }
 
-  // A lane is looked up anew each time: one that fell idle meanwhile is forgotten, and two of one key would be twice the
-  // places.
-  const find = (key: string, placesMax: number): LaneState => {
-    let lane = lanes.get(key)
-    if (lane === undefined) {
-      sweep()
-      lane = { placesMax, busySince: new Map(), waiting: [], averageMs: 0, bookedUntil: 0 }
-      lanes.set(key, lane)
-    }
-    return lane
-  }
-
   const enter = (key: string, lane: LaneState, waitMs: number): Promise<Place | undefined> => {
     if (lane.busySince.size < lane.placesMax) return Promise.resolve(occupy(key, lane))
     return new Promise((resolve) => {
@@ -95,11 +83,7 @@ export function createLanes(now: () => number): Lanes {
     })
   }
 
-  // A booked lane whose time passes while it is idle is noticed by no one; now and then all are looked at.
-  const sweep = (): void => {
-    if (lanes.size % SWEEP_EVERY !== 0) return
-    for (const [key, lane] of lanes) if (isIdle(lane, now())) lanes.delete(key)
-  }
+  const find = (key: string, placesMax: number): LaneState => findLane(lanes, { key, placesMax }, now())
 
   return {
     get: (key, placesMax) => {
@@ -123,6 +107,27 @@ export function createLanes(now: () => number): Lanes {
     },
     countBusy: () => [...lanes.values()].reduce((sum, lane) => sum + lane.busySince.size, 0),
   }
+}
+
+// A lane is looked up anew each time: one that fell idle meanwhile is forgotten, and two of one key would be twice the
+// places.
+function findLane(
+  lanes: Map<string, LaneState>,
+  { key, placesMax }: { key: string; placesMax: number },
+  now: number,
+): LaneState {
+  let lane = lanes.get(key)
+  if (lane === undefined) {
+    if (lanes.size % SWEEP_EVERY === 0) sweep(lanes, now)
+    lane = { placesMax, busySince: new Map(), waiting: [], averageMs: 0, bookedUntil: 0 }
+    lanes.set(key, lane)
+  }
+  return lane
+}
+
+// A booked lane whose time passes while it is idle is noticed by no one; now and then all are looked at.
+function sweep(lanes: Map<string, LaneState>, now: number): void {
+  for (const [key, lane] of lanes) if (isIdle(lane, now)) lanes.delete(key)
 }
 
 function isIdle(lane: LaneState, now: number): boolean {

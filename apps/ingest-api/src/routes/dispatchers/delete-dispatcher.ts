@@ -8,7 +8,8 @@ export const deleteDispatcher = defineRoute({
   path: '/api/v1/event-dispatchers/:id',
   operationId: 'deleteEventDispatcher',
   summary: 'Delete a dispatcher',
-  description: 'Its deliveries stay to be looked at; those that are on their way end as skipped.',
+  description:
+    'Its deliveries stay to be looked at; those that are on their way end as skipped, but for the one of an ephemeral dispatcher, which is used up by then anyway.',
   tags: ['Event dispatchers'],
   access: 'secret',
   params: idParamsSchema,
