@@ -107,6 +107,40 @@ describe('making and showing', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409, 409, 409])
   })
 
+  test('an environment has no more dispatchers than it may have, made in whichever way', async () => {
+    const { id: environmentId, secretKey: key } = api.a.development
+    const where = { environmentId, deletedAt: null }
+    const count = () => api.database.prisma.eventDispatcher.count({ where })
+    const endpoint = { url: 'https://example.com/', events: ['a'] }
+    const create = (path: string, body: object) => api.call('POST', path, { key, body })
+    const first = await create('/api/v1/webhook-endpoints', endpoint)
+    expect(first.status).toBe(201)
+    const limits = { dispatchersMax: await count() }
+    const restore = await api.database.prisma.runtimeEnvironment.findFirstOrThrow({ where: { id: environmentId } })
+    await api.database.prisma.runtimeEnvironment.updateMany({ where: { id: environmentId }, data: { limits } })
+    try {
+      const wishes: [string, object][] = [
+        ['/api/v1/webhook-endpoints', endpoint],
+        [PATH, { event: 'a', dispatchable: { type: 'WEBHOOK', id: first.body['id'] }, dispatchableId: 'one more' }],
+        [`${PATH}/ephemeral`, { name: 'a', url: 'https://example.com/once', timeoutInSeconds: 60 }],
+      ]
+      for (const [path, body] of wishes) {
+        const refused = await create(path, body)
+        expect([path, refused.status, refused.body['code']]).toEqual([path, 422, 'limit_exceeded'])
+      }
+      expect(await count()).toBe(limits.dispatchersMax)
+      const endpoints = await api.database.prisma.webhookEndpoint.count({ where })
+      await api.call('DELETE', `/api/v1/webhook-endpoints/${first.body['id']}`, { key })
+      expect((await create('/api/v1/webhook-endpoints', endpoint)).status).toBe(201)
+      expect(await api.database.prisma.webhookEndpoint.count({ where })).toBe(endpoints)
+    } finally {
+      await api.database.prisma.runtimeEnvironment.updateMany({
+        where: { id: environmentId },
+        data: { limits: restore.limits ?? {} },
+      })
+    }
+  })
+
   test('an unknown account is refused where the environment says so, and nothing is stored', async () => {
     const { id, secretKey: key } = api.b.development
     // Set before the key is first used: what is known of a key is remembered for some seconds.

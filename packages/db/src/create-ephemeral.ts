@@ -1,6 +1,7 @@
 import { createId, equalsJson, type JsonObject, type TenantScope } from '@signalbox/domain'
 import { bumpDispatcherSet } from './bump-dispatcher-set.js'
 import { dispatcherInclude, type StoredDispatcher, toStoredDispatcher, whereLiveDispatcher } from './dispatcher-row.js'
+import { exceedsDispatcherLimit } from './exceeds-dispatcher-limit.js'
 import type { Prisma, PrismaClient } from './generated/client.js'
 import { type AccountWish, resolveAccount } from './resolve-account.js'
 import { runOutcome } from './run-outcome.js'
@@ -22,7 +23,7 @@ export interface NewEphemeral {
 /** How it ended: made now, there already with the same options, or there with other ones. */
 export type EphemeralOutcome =
   | { readonly ok: true; readonly id: string; readonly isNew: boolean }
-  | { readonly ok: false; readonly code: 'unknown_account' | 'conflict' }
+  | { readonly ok: false; readonly code: 'unknown_account' | 'conflict' | 'limit_exceeded' }
 
 /** Each round is lost only to a dispatcher that ended between two statements. */
 const ROUNDS_MAX = 3
@@ -40,6 +41,7 @@ export async function createEphemeral(
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const id = await insertEphemeral({ tx, secretBox: deps.secretBox }, scope, { ...input, accountId })
       if (id !== undefined) {
+        if (await exceedsDispatcherLimit(tx, scope)) return { ok: false, code: 'limit_exceeded' }
         await bumpDispatcherSet(tx, scope)
         return { ok: true, id, isNew: true }
       }

@@ -9,6 +9,7 @@ import {
   whereLiveDispatcher,
 } from './dispatcher-row.js'
 import { createEphemeral, type EphemeralOutcome, type NewEphemeral } from './create-ephemeral.js'
+import { exceedsDispatcherLimit } from './exceeds-dispatcher-limit.js'
 import { existsElsewhere } from './exists-elsewhere.js'
 import type { Prisma, PrismaClient } from './generated/client.js'
 import { type Page, type PageQuery, toPage } from './page.js'
@@ -62,6 +63,8 @@ export type DispatcherRefusal =
   | 'foreign_endpoint'
   /** What an ephemeral dispatcher invokes is fixed. */
   | 'ephemeral_fixed'
+  /** The environment has as many dispatchers as it may have. */
+  | 'limit_exceeded'
 
 /** The dispatchable that refers to a row of `webhook_endpoints`. */
 const WEBHOOK = 'WEBHOOK'
@@ -115,6 +118,7 @@ async function createDispatcher(
         },
         include: dispatcherInclude,
       })
+      if (await exceedsDispatcherLimit(tx, scope)) return { ok: false, code: 'limit_exceeded' }
       await bumpDispatcherSet(tx, scope)
       return { ok: true, dispatcher: toStoredDispatcher(row) }
     }),

@@ -11,6 +11,7 @@ import {
 } from './endpoint-row.js'
 import { createSubscription } from './create-subscription.js'
 import type { EndpointChange, NewEndpoint, Rotation } from './endpoint-input.js'
+import { exceedsDispatcherLimit } from './exceeds-dispatcher-limit.js'
 import { existsElsewhere } from './exists-elsewhere.js'
 import { Prisma, type PrismaClient } from './generated/client.js'
 import { type Page, type PageQuery, toPage } from './page.js'
@@ -36,7 +37,7 @@ export interface EndpointStore {
 /** How making an endpoint ended. */
 export type CreateEndpointOutcome =
   | { readonly ok: true; readonly endpoint: StoredEndpoint }
-  | { readonly ok: false; readonly code: 'unknown_account' }
+  | { readonly ok: false; readonly code: 'unknown_account' | 'limit_exceeded' }
 
 /** Makes the store of webhook endpoints. */
 export function createEndpointStore(prisma: PrismaClient, secretBox: SecretBox): EndpointStore {
@@ -81,6 +82,7 @@ async function createEndpoint(
       },
     })
     const dispatcher = await createSubscription(tx, scope, { endpointId: id, subscription, accountId })
+    if (await exceedsDispatcherLimit(tx, scope)) return { ok: false, code: 'limit_exceeded' }
     await bumpDispatcherSet(tx, scope)
     return { ok: true, endpoint: toStoredEndpoint(secretBox, row, toStoredDispatcher(dispatcher)) }
   })

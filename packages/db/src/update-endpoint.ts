@@ -16,6 +16,7 @@ import {
 } from './endpoint-row.js'
 import { createSubscription } from './create-subscription.js'
 import type { EndpointChange, EndpointSettings } from './endpoint-input.js'
+import { exceedsDispatcherLimit } from './exceeds-dispatcher-limit.js'
 import { Prisma, type PrismaClient } from './generated/client.js'
 import { resolveAccount } from './resolve-account.js'
 import { runOutcome } from './run-outcome.js'
@@ -27,7 +28,7 @@ export type UpdateEndpointOutcome =
   | {
       readonly ok: false
       /** `events_missing`: its dispatcher was deleted, and a new one needs event names. */
-      readonly code: 'missing' | 'unknown_account' | 'events_missing'
+      readonly code: 'missing' | 'unknown_account' | 'events_missing' | 'limit_exceeded'
     }
 
 /** What is read in the row of an endpoint that its owner switched off. */
@@ -79,7 +80,7 @@ function dropUndefined(settings: {
 
 type SubscriptionOutcome =
   | { ok: true; dispatcher: DispatcherRow | null }
-  | { ok: false; code: 'unknown_account' | 'events_missing' }
+  | { ok: false; code: 'unknown_account' | 'events_missing' | 'limit_exceeded' }
 
 async function changeSubscription(
   tx: Prisma.TransactionClient,
@@ -103,6 +104,7 @@ async function changeSubscription(
       contextFilter: contextFilter ?? null,
     }
     const made = await createSubscription(tx, scope, { endpointId, subscription, accountId })
+    if (await exceedsDispatcherLimit(tx, scope)) return { ok: false, code: 'limit_exceeded' }
     await bumpDispatcherSet(tx, scope)
     return { ok: true, dispatcher: made }
   }

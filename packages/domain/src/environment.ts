@@ -18,6 +18,8 @@ export interface EnvironmentLimits {
   eventsPerSecondMax: number
   /** Deliveries of the environment in flight at one time in one dispatcher-worker. */
   deliveriesInFlightMax: number
+  /** Live dispatchers: an event goes to so many at most. */
+  dispatchersMax: number
 }
 
 /** What every environment starts with. */
@@ -28,6 +30,7 @@ export const DEFAULT_LIMITS: EnvironmentLimits = {
   nestingDepthMax: 64,
   eventsPerSecondMax: 0,
   deliveriesInFlightMax: 500,
+  dispatchersMax: 10_000,
 }
 
 /** The tenant's part of every store call: nothing is read or written without it. */

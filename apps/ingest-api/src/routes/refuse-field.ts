@@ -10,6 +10,11 @@ export function refuseField(
   return problem(problemCode, `${pointer}: ${message}`, { errors: [{ pointer, code, message }] })
 }
 
+/** Refuses another dispatcher where there are as many as there may be. */
+export function refuseDispatcherLimit(): ProblemAnswer {
+  return problem('limit_exceeded', 'The environment has as many dispatchers as it may have (dispatchersMax)')
+}
+
 /** Refuses an account that is unknown where unknown accounts are refused. */
 export function refuseUnknownAccount(): ProblemAnswer {
   const message = 'There is no such account, and the environment refuses unknown accounts'

@@ -16,7 +16,7 @@ export const postDispatcher = defineRoute({
   access: 'secret',
   body: createDispatcherBodySchema,
   responses: { 201: { description: 'The dispatcher', schema: dispatcherSchema } },
-  problems: ['invalid', 'unknown_account', 'forbidden', 'conflict'],
+  problems: ['invalid', 'unknown_account', 'forbidden', 'conflict', 'limit_exceeded'],
   handle: async ({ environment, body }, { dispatchers }) => {
     const parsed = parseDispatchable(body.dispatchable)
     if ('problem' in parsed) return parsed

@@ -3,7 +3,7 @@ import { DEFAULT_EVENT_SOURCE } from '@signalbox/domain'
 import { createSigningSecret } from '@signalbox/egress'
 import { defineRoute } from '../../route.js'
 import { readAccountWish } from '../read-account-wish.js'
-import { refuseField, refuseUnknownAccount } from '../refuse-field.js'
+import { refuseDispatcherLimit, refuseField, refuseUnknownAccount } from '../refuse-field.js'
 import { refuseTarget } from '../refuse-target.js'
 
 /** `POST /api/v1/event-dispatchers/ephemeral`: one POST of the first event that matches. */
@@ -19,7 +19,7 @@ export const postEphemeralDispatcher = defineRoute({
   access: 'secret',
   body: createEphemeralBodySchema,
   responses: { 200: { description: 'The dispatcher', schema: ephemeralSchema } },
-  problems: ['invalid', 'address_refused', 'unknown_account', 'conflict'],
+  problems: ['invalid', 'address_refused', 'unknown_account', 'conflict', 'limit_exceeded'],
   handle: async ({ environment, body }, { dispatchers, checkTarget }) => {
     const target = await checkTarget(body.url)
     if (!target.ok) return refuseTarget(target)
@@ -36,6 +36,7 @@ export const postEphemeralDispatcher = defineRoute({
     })
     if (outcome.ok) return { status: 200, body: { id: outcome.id, ...(outcome.isNew && { secret }) } }
     if (outcome.code === 'unknown_account') return refuseUnknownAccount()
+    if (outcome.code === 'limit_exceeded') return refuseDispatcherLimit()
     const message = 'The URL waits for an event already, with other options'
     return refuseField('conflict', { pointer: '/url', message })
   },

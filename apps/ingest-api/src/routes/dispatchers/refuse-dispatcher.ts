@@ -1,6 +1,6 @@
 import type { DispatcherRefusal } from '@signalbox/db'
 import { problem, type ProblemAnswer } from '../../route.js'
-import { refuseField, refuseUnknownAccount } from '../refuse-field.js'
+import { refuseDispatcherLimit, refuseField, refuseUnknownAccount } from '../refuse-field.js'
 
 /** Says why a dispatcher was not written; a missing one is answered elsewhere. */
 export function refuseDispatcher(code: Exclude<DispatcherRefusal, 'missing'>): ProblemAnswer {
@@ -9,6 +9,8 @@ export function refuseDispatcher(code: Exclude<DispatcherRefusal, 'missing'>): P
       const message = 'Another dispatcher of the environment has this dispatchableId'
       return refuseField('conflict', { pointer: '/dispatchableId', message })
     }
+    case 'limit_exceeded':
+      return refuseDispatcherLimit()
     case 'unknown_account':
       return refuseUnknownAccount()
     case 'unknown_endpoint': {

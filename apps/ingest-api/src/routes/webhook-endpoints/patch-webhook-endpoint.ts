@@ -23,7 +23,15 @@ export const patchWebhookEndpoint = defineRoute({
   body: changeEndpointBodySchema,
   documentedBody: changeEndpointDocumentedSchema,
   responses: { 200: { description: 'The endpoint', schema: webhookEndpointSchema } },
-  problems: ['invalid', 'address_refused', 'not_supported_yet', 'unknown_account', 'forbidden', 'not_found'],
+  problems: [
+    'invalid',
+    'address_refused',
+    'not_supported_yet',
+    'unknown_account',
+    'limit_exceeded',
+    'forbidden',
+    'not_found',
+  ],
   handle: async ({ environment, params: { id }, body }, { endpoints, misses, checkTarget }) => {
     const unsupported = refuseUnsupported(body) ?? refuseSigning(body)
     if (unsupported !== undefined) return unsupported

@@ -8,7 +8,7 @@ import {
 import { DEFAULT_EVENT_SOURCE } from '@signalbox/domain'
 import { defineRoute } from '../../route.js'
 import { readAccountWish } from '../read-account-wish.js'
-import { refuseUnknownAccount } from '../refuse-field.js'
+import { refuseDispatcherLimit, refuseUnknownAccount } from '../refuse-field.js'
 import { checkEndpoint, refuseUnsupported } from './check-endpoint.js'
 import { readSigning, showSigning } from './read-signing.js'
 import { showEndpoint } from './show-endpoint.js'
@@ -26,7 +26,7 @@ export const postWebhookEndpoint = defineRoute({
   body: createEndpointBodySchema,
   documentedBody: createEndpointDocumentedSchema,
   responses: { 201: { description: 'The endpoint, with its secret', schema: createdEndpointSchema } },
-  problems: ['invalid', 'address_refused', 'not_supported_yet', 'unknown_account'],
+  problems: ['invalid', 'address_refused', 'not_supported_yet', 'unknown_account', 'limit_exceeded'],
   handle: async ({ environment, body }, { endpoints, checkTarget }) => {
     const unsupported = refuseUnsupported(body)
     if (unsupported !== undefined) return unsupported
@@ -54,7 +54,7 @@ export const postWebhookEndpoint = defineRoute({
         account: readAccountWish(environment, body.accountId ?? null),
       },
     })
-    if (!outcome.ok) return refuseUnknownAccount()
+    if (!outcome.ok) return outcome.code === 'limit_exceeded' ? refuseDispatcherLimit() : refuseUnknownAccount()
     return { status: 201, body: { ...showEndpoint(outcome.endpoint), ...showSigning(read.signing) } }
   },
 })
