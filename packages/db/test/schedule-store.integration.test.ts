@@ -97,11 +97,6 @@ function idsOf(refs: { eventRecordId: string }[]): string[] {
   return refs.map((ref) => ref.eventRecordId).toSorted()
 }
 
-async function count(table: string): Promise<number> {
-  const { rows } = await database.pool.query<{ count: number }>(`select count(*)::int as count from ${table}`)
-  return rows[0]?.count ?? -1
-}
-
 describe('due events', () => {
   test('those whose time has come are taken, once; those for later are not', async () => {
     const due = await accept({ deliverAt: new Date(Date.now() + 5_000) })
