@@ -8,7 +8,7 @@ import {
 } from '@signalbox/domain'
 import type { DispatchDeps } from './dispatch-deliveries.js'
 import { dispatchableTypes } from './dispatchables/index.js'
-import { createGroupCommit, ItemFailure } from './group-commit.js'
+import { createGroupCommit, type ItemFailure } from './group-commit.js'
 import type { Place } from './lanes.js'
 
 /** Attempts under way. They go on after their queue job: their leases cover a crash. */

@@ -15,7 +15,7 @@ import {
 
 let redis: TestRedis
 let queues: Queues
-let closers: (() => Promise<unknown> | unknown)[] = []
+let closers: (() => unknown)[] = []
 const watcher = new Redis(process.env['TEST_REDIS_URL'] ?? '', { lazyConnect: true })
 
 beforeEach(() => {
