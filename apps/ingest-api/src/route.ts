@@ -69,6 +69,8 @@ export interface RouteSpec<Params extends z.ZodType, Query extends z.ZodType, Bo
   body?: Body
   /** Also valid without any body at all; `body` then parses `{}`. */
   isBodyOptional?: boolean
+  /** Ignores every key that it does not know, as trigger.dev v2 does; else one that looks misnamed is refused. */
+  ignoresUnknownKeys?: boolean
   /** The handler itself says how deep which part of the body may be; else the whole body is held to the limit. */
   limitsDepth?: boolean
   /** What the documentation shows as the body, where `body` leaves a part of validating to the handler. */

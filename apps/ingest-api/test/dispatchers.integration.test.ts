@@ -47,6 +47,16 @@ async function readVersion(): Promise<bigint> {
   return (await api.database.prisma.dispatcherSet.findFirstOrThrow({ where: { environmentId } })).version
 }
 
+test('a misnamed filter is refused, also in a dry run', async () => {
+  const refused = await post(wish({ filter: { a: [1] } }))
+  expect([refused.status, refused.body['errors']]).toEqual([
+    422,
+    [{ pointer: '/filter', code: 'unknown_key', message: 'Unknown: did you mean payloadFilter?' }],
+  ])
+  const tried = await api.call('POST', `${PATH}/test`, { body: { event: {}, payloadFilter: { a: [1] } } })
+  expect([tried.status, tried.body['detail']]).toEqual([422, '/payloadFilter: Unknown: did you mean filter?'])
+})
+
 describe('making and showing', () => {
   test('everything that was given is answered, stored and listed', async () => {
     const body = wish({

@@ -37,6 +37,21 @@ async function readVersion(): Promise<bigint> {
   return (await api.database.prisma.dispatcherSet.findFirstOrThrow({ where: { environmentId } })).version
 }
 
+test('what looks like a known name is refused, not ignored', async () => {
+  const { status, body } = await post({ payloadFilter: { total: [{ $gt: 5 }] }, timeout: 5 })
+  const error = { code: 'unknown_key', message: 'Unknown: did you mean filter?' }
+  expect([status, body['detail']]).toEqual([422, `/payloadFilter: ${error.message} (and 1 more)`])
+  expect(body['errors']).toEqual([
+    { pointer: '/payloadFilter', ...error },
+    { pointer: '/timeout', code: 'unknown_key', message: 'Unknown: did you mean timeoutMs?' },
+  ])
+  const { id } = await makeEndpoint({ color: 'green' })
+  const patched = await api.call('PATCH', `${PATH}/${id}`, { body: { payloadFilter: {} } })
+  expect([patched.status, patched.body['code']]).toEqual([422, 'invalid'])
+  const listed = await api.call('GET', '/api/v1/deliveries?stat=skipped')
+  expect([listed.status, listed.body['detail']]).toEqual([422, 'in the query, /stat: Unknown: did you mean state?'])
+})
+
 describe('making', () => {
   test('one call makes the endpoint and its dispatcher; the secret is in this answer alone', async () => {
     const body = {

@@ -1,6 +1,7 @@
 export * from './event-delivery.js'
 export * from './event.js'
 export * from './fields.js'
+export * from './find-misnamed-keys.js'
 export * from './page.js'
 export * from './problem.js'
 export * from './to-problem-errors.js'

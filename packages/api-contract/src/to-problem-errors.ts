@@ -3,14 +3,14 @@ import type { z } from 'zod'
 import type { ProblemError } from './problem.js'
 
 /** Faults named in one answer; more would only make it long. */
-const ERRORS_MAX = 20
+export const PROBLEM_ERRORS_MAX = 20
 
 /** Where validated values stand: pointers begin below it. */
 export type PointerBase = readonly (string | number)[]
 
 /** Turns zod's issues into faults with JSON pointers. */
 export function toProblemErrors(issues: readonly z.core.$ZodIssue[], base: PointerBase = []): ProblemError[] {
-  return issues.slice(0, ERRORS_MAX).map((issue) => ({
+  return issues.slice(0, PROBLEM_ERRORS_MAX).map((issue) => ({
     pointer: toJsonPointer([...base, ...issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))]),
     code: toCode(issue),
     message: issue.message,

@@ -1,4 +1,10 @@
-import { type ProblemCode, summarizeErrors, toProblemErrors } from '@signalbox/api-contract'
+import {
+  findMisnamedKeys,
+  PROBLEM_ERRORS_MAX,
+  type ProblemCode,
+  summarizeErrors,
+  toProblemErrors,
+} from '@signalbox/api-contract'
 import { isStorageUnavailable } from '@signalbox/db'
 import { SignalboxError } from '@signalbox/domain'
 import type { Logger } from '@signalbox/runtime'
@@ -94,14 +100,15 @@ async function run(route: Route, deps: HandlerDeps, { request, response }: Excha
   const who = found instanceof Promise ? await found : found
   if ('problem' in who) return who
   if (url.includes('%00')) return problem('malformed_request', 'The URL holds a NUL character')
-  const params = parsePart(route.params, request.params, 'path')
+  const { ignoresUnknownKeys = false } = route
+  const params = parsePart('path', { schema: route.params, value: request.params, ignoresUnknownKeys: true })
   if ('problem' in params) return params
-  const query = parsePart(route.query, request.query ?? {}, 'query')
+  const query = parsePart('query', { schema: route.query, value: request.query ?? {}, ignoresUnknownKeys })
   if ('problem' in query) return query
   const take = deps.bodyBudget.open(who.environment.environmentId, response)
   const json = await readJson(route, request, { limits: who.environment.limits, take })
   if ('problem' in json) return json
-  const body = parsePart(route.body, json.value, 'body')
+  const body = parsePart('body', { schema: route.body, value: json.value, ignoresUnknownKeys })
   if ('problem' in body) return body
   return route.handle(
     {
@@ -141,14 +148,15 @@ function hasBody(request: RouteRequest): boolean {
 }
 
 function parsePart(
-  schema: z.ZodType | undefined,
-  value: unknown,
   part: 'path' | 'query' | 'body',
+  { schema, value, ignoresUnknownKeys }: { schema: z.ZodType | undefined; value: unknown; ignoresUnknownKeys: boolean },
 ): { value: unknown } | ProblemAnswer {
   if (schema === undefined) return { value: undefined }
   const result = schema.safeParse(value)
-  if (result.success) return { value: result.data }
-  const errors = toProblemErrors(result.error.issues)
+  const misnamed = ignoresUnknownKeys ? [] : findMisnamedKeys(schema, value)
+  if (result.success && misnamed.length === 0) return { value: result.data }
+  // What was misnamed comes first: it is why the rest is missing.
+  const errors = [...misnamed, ...toProblemErrors(result.error?.issues ?? [])].slice(0, PROBLEM_ERRORS_MAX)
   const where = part === 'body' ? '' : `in the ${part}, `
   return problem('invalid', `${where}${summarizeErrors(errors)}`, { errors })
 }

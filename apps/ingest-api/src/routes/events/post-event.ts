@@ -22,6 +22,7 @@ export const postEvent = defineRoute({
   access: 'secret',
   body: sendEventBodySchema,
   limitsDepth: true,
+  ignoresUnknownKeys: true,
   requestHeaders: idempotencyHeadersSchema,
   responses: { 200: { description: 'the event, stored', schema: eventSchema } },
   problems: ['idempotency_conflict', 'event_too_large', 'unknown_account'],

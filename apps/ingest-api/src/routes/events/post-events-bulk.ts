@@ -47,6 +47,7 @@ export const postEventsBulk = defineRoute({
   body: sendEventsEnvelopeSchema,
   documentedBody: sendEventsBodySchema,
   limitsDepth: true,
+  ignoresUnknownKeys: true,
   requestHeaders: idempotencyHeadersSchema,
   responses: {
     200: { description: 'the events, stored, in order', schema: z.array(eventSchema) },

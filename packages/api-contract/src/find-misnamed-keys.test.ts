@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals'
+import { z } from 'zod'
+import { createDispatcherBodySchema } from './dispatcher-schemas.js'
+import { deliveryListQuerySchema } from './delivery-schemas.js'
+import { findMisnamedKeys } from './find-misnamed-keys.js'
+import { createEndpointBodySchema } from './webhook-endpoint-schemas.js'
+
+describe('findMisnamedKeys', () => {
+  it.each([
+    [createEndpointBodySchema, 'payloadFilter', 'filter'],
+    [createEndpointBodySchema, 'timeout', 'timeoutMs'],
+    [createEndpointBodySchema, 'URL', 'url'],
+    [createEndpointBodySchema, 'event', 'events'],
+    [createDispatcherBodySchema, 'filter', 'payloadFilter'],
+    [createDispatcherBodySchema, 'sorce', 'source'],
+    [deliveryListQuerySchema, 'stat', 'state'],
+    [deliveryListQuerySchema, 'endpointid', 'endpointId'],
+  ])('%#: takes %2$s for a misnamed %3$s', (schema, key, meant) => {
+    expect(findMisnamedKeys(schema, { [key]: 1 })).toEqual([
+      { pointer: `/${key}`, code: 'unknown_key', message: `Unknown: did you mean ${meant}?` },
+    ])
+  })
+
+  it('finds nothing in known keys, in keys that look like none, and in what is no object', () => {
+    const known = Object.fromEntries(Object.keys(createEndpointBodySchema.shape).map((key) => [key, 1]))
+    expect(findMisnamedKeys(createEndpointBodySchema, { ...known, id: 1, createdAt: 1, color: 1 })).toEqual([])
+    expect(findMisnamedKeys(deliveryListQuerySchema, { id: 1, tz: 1, utm_source: 1 })).toEqual([])
+    expect(findMisnamedKeys(createEndpointBodySchema, 'filters')).toEqual([])
+    expect(findMisnamedKeys(z.unknown(), { filters: 1 })).toEqual([])
+  })
+
+  it('compares a bounded number of keys', () => {
+    const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`filter${index}`, 1]))
+    expect(findMisnamedKeys(createEndpointBodySchema, many).length).toBeLessThanOrEqual(100)
+  })
+})

@@ -1,0 +1,64 @@
+import { toJsonPointer } from '@signalbox/domain'
+import { z } from 'zod'
+import type { ProblemError } from './problem.js'
+
+/** Unknown keys that are compared: a body may hold hundreds of thousands, and nobody misnames so many. */
+const COMPARED_MAX = 100
+
+/** Characters of the shorter of two names of which one holds the other: `id` stands in too many. */
+const CONTAINED_CHARACTERS_MIN = 4
+
+const EDITS_MAX = 2
+
+/**
+ * Finds keys that an object schema does not know and that look like one that it knows. Ignored, a misnamed filter would mean
+ * "everything". Keys that look like none stay ignored: older servers may get what newer clients send.
+ */
+export function findMisnamedKeys(schema: z.ZodType, value: unknown): ProblemError[] {
+  if (!(schema instanceof z.ZodObject) || typeof value !== 'object' || value === null) return []
+  const known = Object.keys(schema.shape)
+  const unknown = Object.keys(value).filter((key) => !known.includes(key))
+  return unknown.slice(0, COMPARED_MAX).flatMap((key) => {
+    const meant = findMeant(key, known)
+    if (meant === undefined) return []
+    return [{ pointer: toJsonPointer([key]), code: 'unknown_key', message: `Unknown: did you mean ${meant}?` }]
+  })
+}
+
+function findMeant(key: string, known: readonly string[]): string | undefined {
+  const lower = key.toLowerCase()
+  return (
+    known.find((name) => name.toLowerCase() === lower) ??
+    known.find((name) => isContained(name.toLowerCase(), lower)) ??
+    known.find((name) => isNear(name.toLowerCase(), lower))
+  )
+}
+
+function isContained(a: string, b: string): boolean {
+  return Math.min(a.length, b.length) >= CONTAINED_CHARACTERS_MIN && (a.includes(b) || b.includes(a))
+}
+
+/** Of a short name half would be two edits, and `id` as near to `to` as to anything. */
+function isNear(name: string, key: string): boolean {
+  if (Math.abs(name.length - key.length) > EDITS_MAX) return false
+  const edits = countEdits(name, key)
+  return edits <= EDITS_MAX && edits * 2 < name.length
+}
+
+/** Levenshtein's distance. */
+function countEdits(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 0; i < a.length; i += 1) {
+    const next = [i + 1]
+    for (let j = 0; j < b.length; j += 1) {
+      const replaced = at(row, j) + (a[i] === b[j] ? 0 : 1)
+      next.push(Math.min(replaced, at(row, j + 1) + 1, at(next, j) + 1))
+    }
+    row = next
+  }
+  return at(row, b.length)
+}
+
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? Number.POSITIVE_INFINITY
+}
