@@ -1,6 +1,7 @@
 import { relative, resolve } from 'node:path'
 import type { Environment } from './config.js'
 import { devFilePath, removeDevFile, writeDevFile } from './dev-file.js'
+import { disableDemoEndpoint, type DemoAccess } from './demo-endpoint.js'
 import { startDemoReceiver, type DemoReceiver } from './demo-receiver.js'
 import { findFreePort } from './find-free-port.js'
 import { parseStartArguments, START_HELP, type StartArguments } from './parse-start-arguments.js'
@@ -77,11 +78,13 @@ async function runUntil(stopped: AbortSignal, options: RunOptions): Promise<void
   })
   stack.services.guard.watchPath(devFilePath(dataDir))
   try {
-    if (options.hasDemo) receiver = await startReceiver(options, stack, stopped)
+    const demo = await settleDemo(options, stack, stopped)
+    receiver = demo.receiver
     await writeFile(stack)
     isReady = true
     const dev = { ...stack.describe(), receiverUrl: receiver?.url ?? null }
-    say(describeStart(dev, { dataDir, services: stack.services.describe, egressAllow: EGRESS_ALLOW }))
+    const { describe: services } = stack.services
+    say(describeStart(dev, { dataDir, services, egressAllow: EGRESS_ALLOW, receiverSecret: demo.secret }))
     await untilAborted(stopped)
   } finally {
     await removeDevFile(dataDir)
@@ -91,17 +94,29 @@ async function runUntil(stopped: AbortSignal, options: RunOptions): Promise<void
   }
 }
 
-async function startReceiver(options: RunOptions, stack: Stack, stopped: AbortSignal): Promise<DemoReceiver> {
-  const receiver = await startDemoReceiver({ port: await findFreePort(options.port + RECEIVER_PORT_OFFSET) })
+interface Demo {
+  readonly receiver?: DemoReceiver
+  /** With which the receiver verifies. */
+  readonly secret?: string | undefined
+}
+
+/** Starts the demo receiver and runs the demo; or keeps an earlier start's endpoint from sending where nobody is. */
+async function settleDemo(options: RunOptions, stack: Stack, stopped: AbortSignal): Promise<Demo> {
+  const { dataDir, say } = options
   const { apiUrl, tenants } = stack.describe()
   const secretKey = tenants[0]?.environments.find(({ type }) => type === 'PRODUCTION')?.secretKey ?? ''
-  try {
-    await runDemo({ dataDir: options.dataDir, apiUrl, secretKey, receiver, say: options.say })
-  } catch (error) {
-    // The demo shows that all works; where it does not, everything else is still there to look at.
-    if (!stopped.aborted) options.say(`The demo failed: ${explain(error)}`)
+  const access: DemoAccess = { dataDir, apiUrl, secretKey }
+  // The demo shows that all works; where it does not, everything else is still there to look at.
+  const tellFailure = (error: unknown): undefined => {
+    if (!stopped.aborted) say(`The demo failed: ${explain(error)}`)
   }
-  return receiver
+  if (!options.hasDemo) {
+    const isDisabled = await disableDemoEndpoint(access).catch(tellFailure)
+    if (isDisabled === true) say('The webhook of an earlier demo is disabled; a start with the demo enables it again.')
+    return {}
+  }
+  const receiver = await startDemoReceiver({ port: await findFreePort(options.port + RECEIVER_PORT_OFFSET) })
+  return { receiver, secret: await runDemo({ ...access, receiver, say }).catch(tellFailure) }
 }
 
 /** Aborted by the first signal; a second one a while later ends at once, and the guard cleans up. */
@@ -133,7 +148,7 @@ function untilAborted(signal: AbortSignal): Promise<void> {
 function explain(error: unknown): string {
   const messages: string[] = []
   for (let current = error; current instanceof Error && messages.length < 5; current = current.cause) {
-    messages.push(current.message)
+    if (current.message !== '') messages.push(current.message)
   }
   return messages.length > 0 ? messages.join('\n  because: ') : String(error)
 }

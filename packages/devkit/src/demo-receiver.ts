@@ -1,17 +1,22 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { isSignatureValid } from './verify-signature.js'
+import { isSignatureValid, type WebhookHeaders } from './verify-signature.js'
 
-/** One webhook that arrived. `isSignatureValid` is undefined while no secret is known. */
+/** One webhook that arrived. */
 export interface ReceivedWebhook {
+  readonly path: string
   readonly webhookId: string | undefined
   readonly receivedAt: string
-  readonly isSignatureValid: boolean | undefined
+  /** Null when an endpoint with a secret of its own may have signed it: that one isn't known here. */
+  readonly isSignatureValid: boolean | null
   readonly body: unknown
 }
 
 export interface DemoReceiver {
+  /** Where any endpoint may send. */
   readonly url: string
+  /** Where only the demo endpoint sends, so that a signature is either valid or wrong. */
+  readonly demoUrl: string
   /** The secret to verify with from now on. */
   setSecret(secret: string): void
   /** The first webhook, already here or still to come, that `wants` says yes to; undefined when none comes in time. */
@@ -19,22 +24,28 @@ export interface DemoReceiver {
   stop(): Promise<void>
 }
 
+const HOOK_PATH = '/hook'
+const DEMO_PATH = `${HOOK_PATH}/demo`
 const KEPT_MAX = 100
 const BODY_BYTES_MAX = 1024 * 1024
 
-/** A webhook receiver to try things with: `POST /hook` takes a webhook, `GET /` lists the last hundred. */
+/** A webhook receiver to try things with: `POST /hook` or below takes one, `GET /` lists the last hundred. */
 export async function startDemoReceiver({ port }: { readonly port: number }): Promise<DemoReceiver> {
   const received: ReceivedWebhook[] = []
   const listeners = new Set<(webhook: ReceivedWebhook) => void>()
   let secret: string | undefined
 
-  const take = (request: IncomingMessage, body: Buffer): void => {
-    const { headers } = request
+  const verify = (path: string, webhook: Parameters<typeof isSignatureValid>[1]): boolean | null => {
+    if (secret === undefined) return null
+    return isSignatureValid(secret, webhook) || (path === DEMO_PATH ? false : null)
+  }
+  const take = (path: string, headers: WebhookHeaders, body: Buffer): void => {
     const webhookId = headers['webhook-id']
     const webhook: ReceivedWebhook = {
+      path,
       webhookId: typeof webhookId === 'string' ? webhookId : undefined,
       receivedAt: new Date().toISOString(),
-      isSignatureValid: secret === undefined ? undefined : isSignatureValid(secret, { headers, body }),
+      isSignatureValid: verify(path, { headers, body }),
       body: parseBody(body),
     }
     received.push(webhook)
@@ -43,12 +54,14 @@ export async function startDemoReceiver({ port }: { readonly port: number }): Pr
   }
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const path = (request.url ?? '/').split('?', 1)[0]
+    const [path = '/'] = (request.url ?? '/').split('?', 1)
     if (request.method === 'GET' && path === '/') return sendJson(response, 200, { received: [...received].reverse() })
-    if (request.method !== 'POST' || path !== '/hook') return sendJson(response, 404, { error: 'POST /hook or GET /' })
+    if (request.method !== 'POST' || !`${path}/`.startsWith(`${HOOK_PATH}/`)) {
+      return sendJson(response, 404, { error: 'POST /hook or GET /' })
+    }
     const body = await readBody(request)
     if (body === undefined) return sendJson(response, 413, { error: `at most ${BODY_BYTES_MAX} bytes` })
-    take(request, body)
+    take(path, request.headers, body)
     return sendJson(response, 200, { ok: true })
   }
 
@@ -59,8 +72,10 @@ export async function startDemoReceiver({ port }: { readonly port: number }): Pr
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)
   })
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    url: `${origin}${HOOK_PATH}`,
+    demoUrl: `${origin}${DEMO_PATH}`,
     setSecret: (next) => void (secret = next),
     waitFor: (wants, timeoutMs) =>
       new Promise((resolve) => {

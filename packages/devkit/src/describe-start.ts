@@ -6,13 +6,18 @@ interface Surroundings {
   /** One line each for Postgres and Redis. */
   readonly services: readonly string[]
   readonly egressAllow: string
+  /** With which the demo receiver verifies. */
+  readonly receiverSecret?: string | undefined
 }
 
+/** A receiver for who runs none; the README has the same. */
+export const RECEIVER_COMMAND = `node -e "require('http').createServer((q,s)=>{let b='';q.on('data',d=>b+=d).on('end',()=>{console.log(q.headers['webhook-id'],b);s.end()})}).listen(4000)"`
+const RECEIVER_COMMAND_URL = 'http://127.0.0.1:4000/'
+
 /** The text that `npm start` prints once everything runs. */
-export function describeStart(dev: DevFile, { dataDir, services, egressAllow }: Surroundings): string {
+export function describeStart(dev: DevFile, surroundings: Surroundings): string {
+  const { dataDir, services, egressAllow } = surroundings
   const folder = relative('.', dataDir) || dataDir
-  const key = dev.tenants[0]?.environments[0]?.secretKey ?? ''
-  const receiverUrl = dev.receiverUrl ?? 'http://127.0.0.1:4000/hook'
   const processes = dev.processes.map(
     ({ name, pid, healthUrl }) => `  ${name.padEnd(18)} ${healthUrl}  (process ${pid})`,
   )
@@ -26,7 +31,9 @@ export function describeStart(dev: DevFile, { dataDir, services, egressAllow }: 
     'Signalbox is running.',
     '',
     `  API                ${dev.apiUrl}   (documentation: ${dev.apiUrl}/docs)`,
-    ...(dev.receiverUrl === null ? [] : [`  Demo receiver      ${dev.receiverUrl}   (GET / lists what arrived)`]),
+    ...(dev.receiverUrl === null
+      ? []
+      : [`  Demo receiver      ${dev.receiverUrl}   (gets the events demo.* of acme PRODUCTION)`]),
     ...processes,
     ...services.map((line) => `  ${line}`),
     `  Logs, data, keys   ${folder}   (for scripts: ${folder}/dev.json)`,
@@ -36,11 +43,27 @@ export function describeStart(dev: DevFile, { dataDir, services, egressAllow }: 
     '',
     `Webhooks may reach loopback addresses here (EGRESS_ALLOW=${egressAllow}); a server in production refuses them.`,
     '',
-    'Try:',
-    `  curl ${dev.apiUrl}/api/v1/webhook-endpoints -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' -d '{"url":"${receiverUrl}","events":["user.created"]}'`,
-    `  curl ${dev.apiUrl}/api/v1/events -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' -d '{"event":{"name":"user.created","payload":{"userId":"u_1"}}}'`,
+    ...describeTrial(dev, surroundings.receiverSecret),
     '',
     'Ctrl-C stops everything; the data is kept. npm start -- --help tells the options.',
     '',
   ].join('\n')
+}
+
+/** Commands to paste: a webhook, an event that it takes, and a look at what arrived. */
+function describeTrial({ apiUrl, receiverUrl, tenants }: DevFile, receiverSecret: string | undefined): string[] {
+  const key = tenants[0]?.environments[0]?.secretKey ?? ''
+  const post = (path: string, body: object): string =>
+    `  curl ${apiUrl}${path} -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`
+  const url = receiverUrl ?? RECEIVER_COMMAND_URL
+  // The endpoint brings the secret that the receiver knows: it would make one of its own, and the receiver could not verify.
+  const secret = receiverUrl === null ? undefined : receiverSecret
+  return [
+    ...(receiverUrl === null
+      ? ['Try, with a receiver in another terminal:', `  ${RECEIVER_COMMAND}`, 'and here:']
+      : ['Try:']),
+    post('/api/v1/webhook-endpoints', { url, events: ['user.created'], secret }),
+    post('/api/v1/events', { event: { name: 'user.created', payload: { userId: 'u_1' } } }),
+    ...(receiverUrl === null ? [] : [`  curl ${new URL('/', receiverUrl).href}    # what arrived, newest first`]),
+  ]
 }

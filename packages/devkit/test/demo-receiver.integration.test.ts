@@ -10,11 +10,11 @@ afterEach(() => receiver.stop())
 
 const SECRET = `whsec_${Buffer.from('a secret of at least 24 bytes').toString('base64')}`
 
-function send(body: string, signedBody = body): Promise<Response> {
+function send(body: string, { signedBody = body, url = receiver.url } = {}): Promise<Response> {
   const timestamp = Math.floor(Date.now() / 1000)
   const key = Buffer.from(SECRET.slice('whsec_'.length), 'base64')
   const signature = createHmac('sha256', key).update(`msg_1.${timestamp}.${signedBody}`).digest('base64')
-  return fetch(receiver.url, {
+  return fetch(url, {
     method: 'POST',
     headers: { 'webhook-id': 'msg_1', 'webhook-timestamp': String(timestamp), 'webhook-signature': `v1,${signature}` },
     body,
@@ -23,7 +23,7 @@ function send(body: string, signedBody = body): Promise<Response> {
 
 const list = async () =>
   (await (await fetch(new URL('/', receiver.url))).json()) as {
-    received: { body: unknown; isSignatureValid?: boolean }[]
+    received: { body: unknown; isSignatureValid: boolean | null }[]
   }
 
 describe('startDemoReceiver', () => {
@@ -36,10 +36,19 @@ describe('startDemoReceiver', () => {
     await expect(receiver.waitFor(() => true, 5_000)).resolves.toMatchObject({ webhookId: 'msg_1' })
   })
 
-  test('a bad signature is taken and told', async () => {
+  test('a bad signature of the demo endpoint is taken and told', async () => {
     receiver.setSecret(SECRET)
-    await send('{"id":"e1"}', '{"id":"e2"}')
-    expect((await list()).received).toMatchObject([{ isSignatureValid: false }])
+    await send('{"id":"e1"}', { signedBody: '{"id":"e2"}', url: receiver.demoUrl })
+    expect((await list()).received).toMatchObject([{ path: '/hook/demo', isSignatureValid: false }])
+  })
+
+  test('a signature by a secret that is not known is neither valid nor wrong', async () => {
+    await send('{"id":"e1"}', { url: receiver.demoUrl })
+    receiver.setSecret(SECRET)
+    await send('{"id":"e2"}', { signedBody: 'of another secret' })
+    await send('{"id":"e3"}')
+    const verdicts = (await list()).received.map(({ isSignatureValid }) => isSignatureValid)
+    expect(verdicts).toEqual([true, null, null])
   })
 
   test('only the last hundred are kept, newest first', async () => {
@@ -52,6 +61,7 @@ describe('startDemoReceiver', () => {
   test('what is too big or not for it is refused', async () => {
     expect((await send('x'.repeat(1024 * 1024 + 1)).catch(() => ({ status: 413 }))).status).toBe(413)
     expect((await fetch(receiver.url)).status).toBe(404)
+    expect((await send('{}', { url: `${receiver.url}ed` })).status).toBe(404)
     expect((await list()).received).toEqual([])
   })
 
