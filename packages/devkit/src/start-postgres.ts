@@ -49,7 +49,9 @@ const SETTINGS = {
 /** Starts the Postgres that comes with npm, or takes the one that the environment names. */
 export async function startPostgres(options: PostgresOptions): Promise<Service> {
   if (options.databaseUrl !== undefined && options.databaseUrl !== '') {
-    const version = await readVersion(options.databaseUrl)
+    const version = await readVersion(options.databaseUrl).catch((cause: unknown) => {
+      throw new Error(describeFailure(options.databaseUrl ?? '', cause), { cause })
+    })
     return createForeignService(options.databaseUrl, `Postgres ${version} of DATABASE_URL`)
   }
   const runAs = await findRunAs()
@@ -82,6 +84,30 @@ export async function startPostgres(options: PostgresOptions): Promise<Service> 
     }
   }
   throw new Error('The embedded Postgres does not start', { cause: failure })
+}
+
+/** What is wrong with DATABASE_URL; its password stays unsaid. */
+function describeFailure(databaseUrl: string, error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string }
+  const server = describeServer(databaseUrl)
+  if (server === undefined)
+    return 'DATABASE_URL is no address of a Postgres (postgresql://user:password@host:port/database)'
+  // Five characters that begin with digits are an SQLSTATE: the server is there and refuses.
+  if (code !== undefined && /^\d[0-9A-Z]{4}$/.test(code))
+    return `DATABASE_URL: Postgres at ${server} refuses (${message})`
+  return `DATABASE_URL: Postgres at ${server} can't be reached (${code ?? message})`
+}
+
+/** Host and port as the client reads them; undefined when it can't. */
+function describeServer(databaseUrl: string): string | undefined {
+  // The client would take any text for the path of an address of its own making.
+  if (!URL.canParse(databaseUrl) || !/^postgres(ql)?:/.test(databaseUrl)) return undefined
+  try {
+    const { host, port } = new pg.Client({ connectionString: databaseUrl })
+    return `${host}:${port}`
+  } catch {
+    return undefined
+  }
 }
 
 interface ServerPlan {

@@ -3,6 +3,7 @@ import { access, mkdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { checkRedis } from './check-redis.js'
 import { findAnyFreePort, findFreePort } from './find-free-port.js'
 import { createForeignService, type Service, type ServiceSurroundings } from './service.js'
 import type { ProcessPlan } from './launch-process.js'
@@ -15,6 +16,8 @@ export interface RedisOptions extends ServiceSurroundings {
   readonly redisUrl?: string | undefined
   /** Where native servers are looked for. */
   readonly searchPath?: string | undefined
+  /** Ends the wait for a server that somebody else runs. */
+  readonly signal?: AbortSignal | undefined
   /** The first port to try; without it any free one is taken. */
   readonly port?: number
 }
@@ -29,6 +32,7 @@ const STARTS_MAX = 3
 /** Takes the Redis that the environment names; else starts a native server; else Valkey compiled to WebAssembly. */
 export async function startRedis(options: RedisOptions): Promise<Service> {
   if (options.redisUrl !== undefined && options.redisUrl !== '') {
+    await checkRedis(options.redisUrl, options.signal)
     return createForeignService(options.redisUrl, 'Redis of REDIS_URL')
   }
   const program = await findProgram(options.searchPath ?? '')

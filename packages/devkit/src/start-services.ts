@@ -20,6 +20,8 @@ export interface ServicesOptions {
   /** First ports to try; without them any free ones are taken. */
   readonly ports?: { readonly postgres: number; readonly redis: number }
   readonly onRestart?: () => void
+  /** Ends the start early. */
+  readonly signal?: AbortSignal
 }
 
 /** A running Postgres and Redis. */
@@ -68,6 +70,7 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
         ...base,
         redisUrl: environment['REDIS_URL'],
         searchPath: environment['PATH'],
+        signal: options.signal,
         ...(options.ports && { port: options.ports.redis }),
       }),
     ])

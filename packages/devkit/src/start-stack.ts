@@ -17,8 +17,6 @@ export interface StackOptions extends Omit<ServicesOptions, 'environment' | 'onR
   readonly port: number
   /** Called when the process behind a name is a new one. */
   readonly onChange?: (stack: Stack) => void
-  /** Ends the start early. */
-  readonly signal?: AbortSignal
 }
 
 /** Everything running: Postgres, Redis and the four apps, each a process. */
@@ -41,7 +39,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const onRestart = (): void => {
     if (stack !== undefined) options.onChange?.(stack)
   }
-  say('Starting Postgres and Redis …')
+  say(describeBeginning(options.environment))
   const services = await startServices({ ...options, say, onRestart })
   const apps: SupervisedProcess[] = []
   const stop = async (): Promise<void> => {
@@ -64,8 +62,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     say(`Starting ${APP_NAMES.join(', ')} …`)
     const { registry, guard } = services
     apps.push(...plans.map(({ plan }) => superviseProcess(plan, { say, registry, guard, onRestart })))
-    await startAll(apps)
-    options.signal?.throwIfAborted()
+    await startAll(apps, options.signal)
     const apiUrl = new URL(plans[0]?.healthUrl ?? '').origin
     stack = {
       services,
@@ -111,9 +108,23 @@ async function planStack(
   })
 }
 
-/** All started, or the first failure, once none is starting any more. */
-async function startAll(apps: readonly SupervisedProcess[]): Promise<void> {
+/** What is about to happen: servers that the environment names are not started. */
+function describeBeginning({ DATABASE_URL: database, REDIS_URL: redis }: Environment): string {
+  if (database && redis) return 'Using Postgres of DATABASE_URL and Redis of REDIS_URL …'
+  if (database) return 'Using Postgres of DATABASE_URL, starting Redis …'
+  if (redis) return 'Starting Postgres, using Redis of REDIS_URL …'
+  return 'Starting Postgres and Redis …'
+}
+
+/** All started, or the first failure, once none is starting any more. @throws when aborted, without waiting for readiness. */
+async function startAll(apps: readonly SupervisedProcess[], signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted()
+  // One that is stopped gives up getting ready, which could take its full time when something it needs is away.
+  const stopAll = (): void => void Promise.allSettled(apps.map((app) => app.stop()))
+  signal?.addEventListener('abort', stopAll, { once: true })
   const results = await Promise.allSettled(apps.map((app) => app.start()))
+  signal?.removeEventListener('abort', stopAll)
+  signal?.throwIfAborted()
   const failed = results.find((result) => result.status === 'rejected')
   if (failed !== undefined) throw failed.reason
 }
