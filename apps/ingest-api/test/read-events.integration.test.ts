@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { createDeliverStore } from '@signalbox/db'
-import { createDeliverEvents } from '@signalbox/pipeline'
+import { deliverAsWorker } from './deliver-as-worker.js'
 import { type ApiAnswer, startTestApi, type TestApi } from './start-test-api.js'
 
 let api: TestApi
@@ -29,19 +28,7 @@ const list = async (query: string): Promise<Item[]> => {
 
 const idsOf = (items: Item[]): unknown[] => items.map((item) => item['id'])
 
-/** Delivers as the deliver-worker does, with the same code. */
-async function deliver(...eventIds: string[]): Promise<void> {
-  const { rows } = await api.database.pool.query<{ organization_id: string; id: string }>(
-    'select organization_id, id from event_records where event_id = any($1)',
-    [eventIds],
-  )
-  const deliverEvents = createDeliverEvents({
-    store: createDeliverStore(api.database),
-    queue: { publishDispatch: async () => undefined, publishDeliver: async () => undefined },
-    now: () => new Date(),
-  })
-  await deliverEvents(rows.map((row) => ({ organizationId: row.organization_id, eventRecordId: row.id })))
-}
+const deliver = (...eventIds: string[]): Promise<void> => deliverAsWorker(api, eventIds)
 
 async function makeEndpoint(change: object = {}, key = api.a.production.secretKey): Promise<string> {
   const body = { url: 'https://8.8.8.8/hook', events: ['replayed'], ...change }
@@ -288,7 +275,7 @@ describe('replaying', () => {
     expect(await deliveriesOf(id)).not.toHaveProperty('candidates')
     const { candidates } = await deliveriesOf(id, '?explain=true')
     const byId = new Map((candidates as Item[]).map((one) => [one['dispatcherId'], one]))
-    expect(byId.get(taking)).toEqual({ dispatcherId: taking, matches: true })
+    expect(byId.get(taking)).toMatchObject({ dispatcherId: taking, matches: true })
     expect(byId.get(filtered)).toMatchObject({
       matches: false,
       condition: 'payloadFilter',

@@ -119,7 +119,7 @@ export const ephemeralSchema = z
   .meta({ id: 'EphemeralEventDispatcher' })
 
 const testedEventSchema = z.object({
-  name: z.string().max(255).optional().describe('needed together with `dispatcherId`'),
+  name: z.string().max(255).optional().describe('needed together with `dispatcherId` and `endpointId`'),
   payload: z.unknown().optional(),
   context: z.unknown().optional(),
   source: textSchema(255).optional(),
@@ -132,14 +132,17 @@ export const testDispatcherBodySchema = z
   .object({
     event: testedEventSchema,
     dispatcherId: z.string().optional().describe('try the event on this dispatcher'),
+    endpointId: z.string().optional().describe('or on the dispatcher of this webhook endpoint'),
     filter: filterSchema.nullable().optional().describe('or on this payload filter'),
     contextFilter: filterSchema.nullable().optional().describe('and this context filter'),
   })
-  .superRefine(({ dispatcherId, filter, contextFilter, event }, context) => {
-    if (dispatcherId === undefined) return
-    if (filter !== undefined || contextFilter !== undefined) {
-      const message = 'Give a dispatcherId or filters, not both'
-      context.addIssue({ code: 'custom', path: ['dispatcherId'], message, params: { code: 'ambiguous' } })
+  .superRefine(({ dispatcherId, endpointId, filter, contextFilter, event }, context) => {
+    if (dispatcherId === undefined && endpointId === undefined) return
+    const isBoth = dispatcherId !== undefined && endpointId !== undefined
+    if (isBoth || filter !== undefined || contextFilter !== undefined) {
+      const message = 'Give a dispatcherId, an endpointId or filters: one of them'
+      const path = [dispatcherId === undefined ? 'endpointId' : 'dispatcherId']
+      context.addIssue({ code: 'custom', path, message, params: { code: 'ambiguous' } })
     }
     if (event.name === undefined) {
       context.addIssue({ code: 'custom', path: ['event', 'name'], message: 'Expected the name of the event' })
@@ -151,7 +154,18 @@ export const testDispatcherBodySchema = z
 export const failedConditionSchema = z
   .object({
     condition: z
-      .enum(['name', 'source', 'account', 'disabled', 'manual', 'expired', 'payload', 'payloadFilter', 'contextFilter'])
+      .enum([
+        'name',
+        'source',
+        'account',
+        'disabled',
+        'endpoint_disabled',
+        'manual',
+        'expired',
+        'payload',
+        'payloadFilter',
+        'contextFilter',
+      ])
       .describe('`payload`: a REQUEST payload that can not be read'),
     message: z.string(),
     pointer: z.string().optional().describe('of a filter: JSON pointer to the first condition that fails'),

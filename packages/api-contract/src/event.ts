@@ -13,24 +13,30 @@ const nameSchema = z
   .max(EVENT_TEXT_LENGTH_MAX)
   .refine((name) => name.trim() !== '', { error: 'Expected 1 to 255 characters that are not all spaces' })
 
+/** The event itself as the body is the mistake that is made most. */
+const ENVELOPE_MISSING = '`event` is missing: {"event": {"name": …}}'
+
 /** An event as callers send it. Unknown keys are ignored. */
 export const eventInputSchema = z
-  .object({
-    name: nameSchema.describe('what happened: `invoice.paid`'),
-    payload: z.unknown().optional().describe('any JSON value; absent or null is `{}`'),
-    context: z.unknown().optional().describe('any JSON value; absent or null is `{}`'),
-    id: textSchema(EVENT_TEXT_LENGTH_MAX)
-      .optional()
-      .describe('unique in the environment: sending it again is the same event; absent: a UUID is made'),
-    timestamp: dateInputSchema.optional().describe('when it happened; absent: now'),
-    source: textSchema(EVENT_TEXT_LENGTH_MAX)
-      .optional()
-      .describe(`where it comes from; absent: \`${DEFAULT_EVENT_SOURCE}\``),
-    payloadType: z
-      .enum(['JSON', 'REQUEST'])
-      .optional()
-      .describe('how filters see the payload; REQUEST: as `{ url, method, headers, body }`; absent: JSON'),
-  })
+  .object(
+    {
+      name: nameSchema.describe('what happened: `invoice.paid`'),
+      payload: z.unknown().optional().describe('any JSON value; absent or null is `{}`'),
+      context: z.unknown().optional().describe('any JSON value; absent or null is `{}`'),
+      id: textSchema(EVENT_TEXT_LENGTH_MAX)
+        .optional()
+        .describe('unique in the environment: sending it again is the same event; absent: a UUID is made'),
+      timestamp: dateInputSchema.optional().describe('when it happened; absent: now'),
+      source: textSchema(EVENT_TEXT_LENGTH_MAX)
+        .optional()
+        .describe(`where it comes from; absent: \`${DEFAULT_EVENT_SOURCE}\``),
+      payloadType: z
+        .enum(['JSON', 'REQUEST'])
+        .optional()
+        .describe('how filters see the payload; REQUEST: as `{ url, method, headers, body }`; absent: JSON'),
+    },
+    { error: ({ input }) => (input === undefined ? ENVELOPE_MISSING : undefined) },
+  )
   .meta({ id: 'EventInput' })
 
 /** An event as callers send it. */
@@ -171,7 +177,21 @@ export const eventDeliveriesQuerySchema = z.object({
 export const matchExplanationSchema = z
   .object({
     dispatcherId: z.string(),
-    matches: z.boolean(),
+    dispatchable: z.object({ type: z.string(), id: z.string() }),
+    url: z.string().optional().describe('for webhooks: where it sends to'),
+    matches: z.boolean().describe('as things stand now'),
+    hasDelivery: z.boolean().describe('whether it took the event: its delivery tells the rest'),
+    note: z
+      .enum([
+        'event_scheduled',
+        'event_pending',
+        'event_cancelled',
+        'event_failed',
+        'dispatcher_is_newer',
+        'dispatcher_was_changed',
+      ])
+      .optional()
+      .describe('why there is no delivery although it matches'),
     ...failedConditionSchema.partial().shape,
   })
   .meta({ id: 'MatchExplanation' })
@@ -181,6 +201,14 @@ export type MatchExplanation = z.infer<typeof matchExplanationSchema>
 
 /** The answer of `GET /api/v1/events/:id/deliveries`. */
 export const eventDeliveriesSchema = pageSchema(eventDeliverySchema).extend({
+  event: z
+    .object({
+      state: eventStateSchema,
+      deliverAt: dateOutputSchema,
+      cancelledAt: dateOutputSchema.nullable(),
+      matchedCount: z.int().nullable().describe('how many dispatchers took it; null until that is decided'),
+    })
+    .describe('where the event itself is'),
   candidates: z.array(matchExplanationSchema).optional().describe('with `explain=true`: up to 1,000 dispatchers'),
 })
 

@@ -33,11 +33,21 @@ export interface EventStore {
   /** Dispatchers whose names and source cover the event; their accounts and filters are still to be asked. */
   findCandidates(scope: TenantScope, event: { name: string; source: string }): Promise<DispatcherRule[]>
   /** The newest dispatchers, also those that can't take anything now. */
-  findDispatchersToExplain(scope: TenantScope): Promise<ExplainableRule[]>
+  findDispatchersToExplain(scope: TenantScope, recordId: string): Promise<ExplainableDispatcher[]>
   /** Whether an event can be replayed to this dispatcher; `once` for one that takes a single event. */
   findReplayTarget(scope: TenantScope, dispatcherId: string): Promise<ReplayTarget>
   /** Starts or starts over the event's deliveries to these dispatchers. */
   replayEvent(scope: TenantScope, recordId: string, dispatcherIds: readonly string[]): Promise<ReplayedEventDelivery[]>
+}
+
+/** A dispatcher as it stands to one event. */
+export interface ExplainableDispatcher extends ExplainableRule {
+  dispatchable: { type: string; id: string }
+  /** For webhooks: where it sends to; null when the endpoint is gone. */
+  url: string | null
+  hasDelivery: boolean
+  createdAt: Date
+  updatedAt: Date
 }
 
 /** How cancelling ended. */
@@ -103,13 +113,19 @@ export function createEventStore({ pool }: { pool: Pool }): EventStore {
       const { rows } = await pool.query<RuleRow>(findCandidatesSql, values)
       return rows.map(toRule)
     },
-    async findDispatchersToExplain({ organizationId, environmentId }) {
-      const values = [organizationId, environmentId, EXPLAINED_MAX]
+    async findDispatchersToExplain({ organizationId, environmentId }, recordId) {
+      const values = [organizationId, environmentId, EXPLAINED_MAX, recordId]
       const { rows } = await pool.query<ExplainableRow>(findDispatchersToExplainSql, values)
       return rows.map((row) => ({
         rule: { ...toRule(row), expiresAt: row.expires_at, once: row.dispatchable_type === 'EPHEMERAL' },
         isEnabled: row.enabled,
         isManual: row.manual,
+        isEndpointDisabled: row.is_endpoint_disabled,
+        dispatchable: { type: row.dispatchable_type, id: row.dispatchable_id },
+        url: row.url,
+        hasDelivery: row.has_delivery,
+        createdAt: row.created_at,
+        updatedAt: row.updated_at,
       }))
     },
     async findReplayTarget({ organizationId, environmentId }, dispatcherId) {
@@ -174,6 +190,12 @@ interface ExplainableRow extends RuleRow {
   manual: boolean
   expires_at: Date | null
   dispatchable_type: string
+  dispatchable_id: string
+  created_at: Date
+  updated_at: Date
+  url: string | null
+  is_endpoint_disabled: boolean
+  has_delivery: boolean
 }
 
 function toRule(row: RuleRow): DispatcherRule {

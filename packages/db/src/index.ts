@@ -46,6 +46,7 @@ export {
   type CancelOutcome,
   type EventDelivery,
   type EventStore,
+  type ExplainableDispatcher,
   type ReplayedEventDelivery,
   type ReplayTarget,
 } from './event-store.js'

@@ -201,12 +201,14 @@ describe('explainMatch', () => {
   test('names all conditions in their order, of each filter the first', () => {
     const expired = { ...rule, expiresAt: NOW }
     const event = makeEvent({ name: 'x', source: 'x', payload: { total: 2 }, context: { region: 'us' } })
-    const failures = [...explainMatch({ rule: expired, isEnabled: false, isManual: true }, event, NOW)]
+    const unfit = { rule: expired, isEnabled: false, isManual: true, isEndpointDisabled: true }
+    const failures = [...explainMatch(unfit, event, NOW)]
     expect(failures.map(({ condition }) => condition)).toEqual([
       'name',
       'source',
       'account',
       'disabled',
+      'endpoint_disabled',
       'manual',
       'expired',
       'payloadFilter',

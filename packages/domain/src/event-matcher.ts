@@ -26,11 +26,13 @@ export interface ExplainableRule {
   rule: DispatcherRule
   isEnabled: boolean
   isManual: boolean
+  /** For webhooks: the endpoint that it sends to is disabled or gone. */
+  isEndpointDisabled?: boolean
 }
 
 /** A condition of a dispatcher that an event does not fulfil; `payload`: a REQUEST payload that can not be read. */
 export type MatchFailure =
-  | { condition: 'name' | 'source' | 'account' | 'disabled' | 'manual' | 'expired' }
+  | { condition: 'name' | 'source' | 'account' | 'disabled' | 'endpoint_disabled' | 'manual' | 'expired' }
   | { condition: 'payload'; message: string }
   | { condition: 'payloadFilter' | 'contextFilter'; failure: FilterFailure }
 
@@ -80,7 +82,7 @@ export function createEventMatcher(rules: readonly DispatcherRule[]): EventMatch
  * event. Looks only as far as it is asked: who wants the first alone takes the first.
  */
 export function* explainMatch(
-  { rule, isEnabled, isManual }: ExplainableRule,
+  { rule, isEnabled, isManual, isEndpointDisabled = false }: ExplainableRule,
   event: MatchableEvent,
   now: Date,
 ): Generator<MatchFailure, void> {
@@ -88,6 +90,7 @@ export function* explainMatch(
   if (!isSourceCovered(rule, event)) yield { condition: 'source' }
   if (!isAccountCovered(rule, event)) yield { condition: 'account' }
   if (!isEnabled) yield { condition: 'disabled' }
+  if (isEndpointDisabled) yield { condition: 'endpoint_disabled' }
   if (isManual) yield { condition: 'manual' }
   if (rule.expiresAt !== null && rule.expiresAt <= now) yield { condition: 'expired' }
   if (rule.payloadFilter !== null) {

@@ -46,13 +46,27 @@ where organization_id = $1 and environment_id = $2 and deleted_at is null and en
     where entry = $3 or (right(entry, 1) = '*' and starts_with($3, left(entry, -1))))
 order by id limit $6`
 
-/** The newest dispatchers, whatever they take. Relies on event_dispatchers_newest_idx. */
+/**
+ * The newest dispatchers, whatever they take, with what they invoke and whether they have a delivery of the event.
+ * $3: rows. $4: the event's record.
+ * Relies on event_dispatchers_newest_idx, webhook_endpoints_pkey, deliveries_event_dispatcher_key.
+ */
 export const findDispatchersToExplainSql = `
-select id, event_names, source, payload_filter, context_filter, external_account_id, enabled, manual, expires_at,
-  dispatchable_type
-from event_dispatchers
-where organization_id = $1 and environment_id = $2 and deleted_at is null
-order by id desc limit $3`
+select p.id, p.event_names, p.source, p.payload_filter, p.context_filter, p.external_account_id, p.enabled, p.manual,
+  p.expires_at, p.dispatchable_type, coalesce(p.dispatchable ->> 'id', p.dispatchable_id) as dispatchable_id,
+  p.created_at, p.updated_at, w.url,
+  p.dispatchable_type = 'WEBHOOK' and coalesce(not w.enabled, true) as is_endpoint_disabled,
+  exists (
+    select 1 from deliveries d where d.organization_id = $1 and d.event_record_id = $4 and d.dispatcher_id = p.id
+  ) as has_delivery
+from (
+  select * from event_dispatchers
+  where organization_id = $1 and environment_id = $2 and deleted_at is null
+  order by id desc limit $3
+) p
+left join webhook_endpoints w on w.organization_id = $1 and w.environment_id = $2 and w.deleted_at is null
+  and w.id = case when p.dispatchable_type = 'WEBHOOK' then (p.dispatchable ->> 'id')::uuid end
+order by p.id desc`
 
 /** How a dispatcher stands to a replay; no row when the environment has none. Relies on event_dispatchers_pkey. */
 export const findReplayTargetSql = `

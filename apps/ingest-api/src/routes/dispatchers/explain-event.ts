@@ -30,7 +30,11 @@ export interface TriedFilters {
 }
 
 /** Every condition of a dispatcher that an event does not fulfil; of each filter the first. */
-export function explainDispatcher(dispatcher: StoredDispatcher, event: TriedEvent, now: Date): FailedCondition[] {
+export function explainDispatcher(
+  { dispatcher, isEndpointDisabled }: { dispatcher: StoredDispatcher; isEndpointDisabled: boolean },
+  event: TriedEvent,
+  now: Date,
+): FailedCondition[] {
   const { id, eventNames, source, accountId, expiresAt, enabled, manual } = dispatcher
   // Accounts are compared by the tenant's own identifiers: the event that is tried names no other.
   const rule = {
@@ -42,7 +46,8 @@ export function explainDispatcher(dispatcher: StoredDispatcher, event: TriedEven
     externalAccountId: accountId,
     expiresAt,
   }
-  const failures = explainMatch({ rule, isEnabled: enabled, isManual: manual }, toMatchable(event), now)
+  const candidate = { rule, isEnabled: enabled, isManual: manual, isEndpointDisabled }
+  const failures = explainMatch(candidate, toMatchable(event), now)
   return Array.from(failures, toFailedCondition)
 }
 

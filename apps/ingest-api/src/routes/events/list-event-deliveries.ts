@@ -9,7 +9,7 @@ import type { StoredEventRecord } from '@signalbox/db'
 import type { TenantScope } from '@signalbox/domain'
 import type { ApiDeps } from '../../api-deps.js'
 import { answerEventMiss } from '../../events/answer-event-miss.js'
-import { explainRule, toMatchable } from '../../events/explain-rule.js'
+import { explainCandidate } from '../../events/explain-rule.js'
 import { readBeforeId } from '../../events/read-before-id.js'
 import { defineRoute } from '../../route.js'
 
@@ -21,7 +21,7 @@ export const listEventDeliveries = defineRoute({
   summary: 'List the deliveries of an event, with their attempts',
   description:
     'A page ends after some 4 MiB of attempts, also before its limit. With `explain=true` also `candidates`: for each dispatcher of the environment as it is now (the newest 1,000) ' +
-    'whether it takes the event, and if not, the first condition that fails.',
+    'whether it takes the event, if not, the first condition that fails, and if it would and did not, a note why.',
   tags: ['Events'],
   access: 'secret',
   params: eventParamsSchema,
@@ -35,7 +35,8 @@ export const listEventDeliveries = defineRoute({
     if (event === undefined) return answerEventMiss(deps, environment, params.id)
     const page = await deps.events.listEventDeliveries(environment, event.recordId, { ...position, limit: query.limit })
     const nextCursor = page.nextBeforeId === undefined ? null : writeCursor(page.nextBeforeId)
-    const answer = { data: page.items, nextCursor }
+    const { state, deliverAt, cancelledAt, matchedCount } = event
+    const answer = { event: { state, deliverAt, cancelledAt, matchedCount }, data: page.items, nextCursor }
     if (!query.explain) return { status: 200, body: answer }
     return { status: 200, body: { ...answer, candidates: await explainCandidates(deps, environment, event) } }
   },
@@ -46,8 +47,7 @@ async function explainCandidates(
   scope: TenantScope,
   event: StoredEventRecord,
 ): Promise<MatchExplanation[]> {
-  const candidates = await events.findDispatchersToExplain(scope)
-  const matchable = toMatchable(event)
+  const candidates = await events.findDispatchersToExplain(scope, event.recordId)
   const now = new Date()
-  return candidates.map((candidate) => explainRule(candidate, matchable, now))
+  return candidates.map((candidate) => explainCandidate(candidate, event, now))
 }
