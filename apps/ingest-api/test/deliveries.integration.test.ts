@@ -244,6 +244,14 @@ describe('replay', () => {
     expect(await api.database.prisma.deliveryOutbox.count({ where: { deliveryId: id } })).toBe(0)
   })
 
+  test('the conflict of one that waits says when its next attempt is', async () => {
+    const id = await makeDelivery(await makeEndpoint(), { state: 'pending', attempts: 1 })
+    const nextAttemptAt = new Date('2100-01-01T00:00:00.000Z')
+    await api.database.prisma.delivery.updateMany({ where: { id }, data: { nextAttemptAt } })
+    const { body } = await api.call('POST', `${PATH}/${id}/replay`)
+    expect(body['detail']).toBe('The delivery is still on its way: next attempt at 2100-01-01T00:00:00.000Z')
+  })
+
   test('of many at the same moment one wins', async () => {
     const id = await makeDelivery(await makeEndpoint())
     const answers = await Promise.all(Array.from({ length: 8 }, () => api.call('POST', `${PATH}/${id}/replay`)))

@@ -107,6 +107,11 @@ describe('making and showing', () => {
     const first = await post(body)
     const second = await post(body)
     expect([first.status, second.status, second.body['code']]).toEqual([201, 409, 'conflict'])
+    const own = await post(wish({ dispatchableId: undefined }))
+    expect([own.status, own.body['detail']]).toEqual([
+      409,
+      expect.stringContaining('Give a dispatchableId of your own'),
+    ])
     expect((await api.call('DELETE', `${PATH}/${first.body['id']}`)).status).toBe(204)
     expect((await post(body)).status).toBe(201)
   })

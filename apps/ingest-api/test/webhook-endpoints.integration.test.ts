@@ -290,6 +290,16 @@ describe('changing', () => {
     expect(mended.body).toMatchObject({ events: ['again'], dispatcherId: expect.any(String) })
   })
 
+  test('a change of the filter, and of the dispatcher, shows', async () => {
+    const { id, dispatcherId, updatedAt } = await makeEndpoint()
+    const patched = await api.call('PATCH', `${PATH}/${id}`, { body: { filter: { a: [1] } } })
+    expect(Date.parse(String(patched.body['updatedAt']))).toBeGreaterThan(Date.parse(String(updatedAt)))
+    expect(patched.body['dispatcherEnabled']).toBe(true)
+    await api.call('POST', `/api/v1/event-dispatchers/${dispatcherId}/disable`)
+    const shown = await api.call('POST', `${PATH}/${id}/enable`)
+    expect(shown.body).toMatchObject({ enabled: true, dispatcherEnabled: false })
+  })
+
   test('disable and enable', async () => {
     const { id } = await makeEndpoint()
     const off = await api.call('POST', `${PATH}/${id}/disable`)

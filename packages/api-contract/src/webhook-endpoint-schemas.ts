@@ -137,6 +137,7 @@ export const webhookEndpointSchema = z
     url: z.string(),
     description: z.string(),
     dispatcherId: z.string().nullable().describe('the dispatcher that was made with it; null when that was deleted'),
+    dispatcherEnabled: z.boolean().nullable().describe('false: nothing is sent, also when the endpoint is enabled'),
     events: z.array(z.string()),
     source: z.string().nullable(),
     filter: z.record(z.string(), z.unknown()).nullable(),

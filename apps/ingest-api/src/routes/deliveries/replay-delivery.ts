@@ -24,7 +24,10 @@ export const replayDelivery = defineRoute({
         return await answerMissing({ misses, environment }, 'delivery', () =>
           deliveries.isDeliveryElsewhere(environment, id),
         )
-      return problem('conflict', CONFLICTS[outcome.code])
+      if (outcome.code === 'dispatcher_deleted') {
+        return problem('conflict', 'The dispatcher of the delivery was deleted: there is nothing to send it to')
+      }
+      return problem('conflict', `The delivery is still on its way: ${tellWhen(outcome.nextAttemptAt)}`)
     }
     // Nobody waits for it: the outbox has the replay, so the scheduler finds what could not be announced.
     publishDispatch([outcome.delivery]).catch((error: unknown) => {
@@ -36,7 +39,6 @@ export const replayDelivery = defineRoute({
   },
 })
 
-const CONFLICTS = {
-  not_ended: 'The delivery is still on its way: it has not ended',
-  dispatcher_deleted: 'The dispatcher of the delivery was deleted: there is nothing to send it to',
-} as const
+function tellWhen(nextAttemptAt: Date | null): string {
+  return nextAttemptAt === null ? 'it has not ended' : `next attempt at ${nextAttemptAt.toISOString()}`
+}

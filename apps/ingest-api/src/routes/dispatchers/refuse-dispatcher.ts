@@ -6,7 +6,9 @@ import { refuseDispatcherLimit, refuseField, refuseUnknownAccount } from '../ref
 export function refuseDispatcher(code: Exclude<DispatcherRefusal, 'missing'>): ProblemAnswer {
   switch (code) {
     case 'conflict': {
-      const message = 'Another dispatcher of the environment has this dispatchableId'
+      const message =
+        'Another dispatcher has this dispatchableId; absent, it is the id of what is invoked, which the dispatcher ' +
+        'that was made with a webhook endpoint has. Give a dispatchableId of your own'
       return refuseField('conflict', { pointer: '/dispatchableId', message })
     }
     case 'limit_exceeded':

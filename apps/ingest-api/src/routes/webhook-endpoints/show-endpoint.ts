@@ -16,6 +16,7 @@ export function showEndpoint(endpoint: StoredEndpoint): ShownEndpoint {
     url: endpoint.url,
     description: endpoint.description,
     dispatcherId: subscription?.id ?? null,
+    dispatcherEnabled: subscription?.enabled ?? null,
     events: subscription?.eventNames ?? [],
     source: subscription?.source ?? null,
     filter: subscription?.payloadFilter ?? null,
@@ -31,6 +32,11 @@ export function showEndpoint(endpoint: StoredEndpoint): ShownEndpoint {
     enabled: endpoint.enabled,
     disabledReason: endpoint.disabledReason,
     createdAt: endpoint.createdAt.toISOString(),
-    updatedAt: endpoint.updatedAt.toISOString(),
+    updatedAt: findLastChange(endpoint).toISOString(),
   }
+}
+
+/** Events and filters stand with the dispatcher: a change of them is one of the endpoint to its owner. */
+function findLastChange({ updatedAt, subscription }: StoredEndpoint): Date {
+  return subscription !== null && subscription.updatedAt > updatedAt ? subscription.updatedAt : updatedAt
 }
