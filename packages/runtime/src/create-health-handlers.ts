@@ -45,14 +45,20 @@ export function createHealthHandlers(options: HealthOptions): HealthHandlers {
       sendJson(response, 200, { status: 'live' })
     },
     async ready(request, response) {
-      const results = await check()
-      const isStopping = options.isStopping?.() ?? false
       // `?check=postgres` asks for that check alone: a process that can go on without Redis stays in its load balancer.
       const asked = new URL(request.url ?? '/', 'http://localhost').searchParams.getAll('check')
+      const known = Object.keys(options.checks)
+      // A misspelt one must not pass for a check that is fine.
+      if (!asked.every((name) => known.includes(name))) {
+        sendJson(response, 400, { status: 'unknown check', known })
+        return
+      }
+      const results = await check()
+      const isStopping = options.isStopping?.() ?? false
       const counted = Object.entries(results).filter(([name]) => asked.length === 0 || asked.includes(name))
       const isReady = !isStopping && counted.every(([, result]) => result.status === 'ok')
       const status = isStopping ? 'stopping' : isReady ? 'ready' : 'not ready'
-      sendJson(response, isReady ? 200 : 503, { status, checks: results })
+      sendJson(response, isReady ? 200 : 503, { status, checks: Object.fromEntries(counted) })
     },
     async metrics(_request, response) {
       const { contentType, body } = await options.metrics.expose()

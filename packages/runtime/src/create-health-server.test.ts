@@ -38,9 +38,22 @@ describe('createHealthServer', () => {
   test('can be asked about some checks alone', async () => {
     const checks = { postgres: async () => undefined, redis: () => Promise.reject(new Error('away')) }
     const get = await serve({ checks })
-    expect((await get('/health/ready?check=postgres')).status).toBe(200)
+    const { status, body } = await get('/health/ready?check=postgres')
+    expect(status).toBe(200)
+    expect(JSON.parse(body)).toEqual({
+      status: 'ready',
+      checks: { postgres: { status: 'ok', durationMs: expect.any(Number) } },
+    })
     expect((await get('/health/ready?check=postgres&check=redis')).status).toBe(503)
     expect((await get('/health/ready')).status).toBe(503)
+  })
+
+  test('refuses to be asked about a check that it does not have', async () => {
+    const get = await serve({ checks: { postgres: async () => undefined } })
+    expect(await get('/health/ready?check=postgres&check=foo')).toEqual({
+      status: 400,
+      body: '{"status":"unknown check","known":["postgres"]}',
+    })
   })
 
   test('is not ready when one check fails, throws or hangs, says which and not why', async () => {
