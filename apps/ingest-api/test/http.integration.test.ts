@@ -146,7 +146,7 @@ describe('problems', () => {
   })
 
   test('an unknown route is 404, a wrong method 405 with Allow', async () => {
-    for (const path of ['/', '/api', '/api/v1/nothing', '/api/v2/events', '//api/v1/events', '/API/V1/EVENTS']) {
+    for (const path of ['/api', '/api/v1/nothing', '/api/v2/events', '//api/v1/events', '/API/V1/EVENTS']) {
       expectProblem(await api.call('GET', path), 404, 'unknown_route')
     }
     const cases = [
@@ -169,10 +169,22 @@ describe('problems', () => {
     expectProblem(await api.call('GET', `${EVENTS}?name=%00`), 400, 'malformed_request')
   })
 
+  test('an event without its envelope is told what is missing', async () => {
+    const { status, body } = await api.call('POST', EVENTS, { body: { name: 'order.created' } })
+    expect([status, body['detail']]).toEqual([422, '/event: `event` is missing: {"event": {"name": …}}'])
+  })
+
+  test('the root leads to the documentation', async () => {
+    const { status, headers } = await api.call('GET', '/')
+    expect([status, headers.get('location')]).toEqual([302, '/docs'])
+  })
+
   test('another media type or encoding is 415', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=latin1', '']) {
       expectProblem(await post({ headers: { 'content-type': type } }), 415, 'unsupported_media_type')
     }
+    const { body } = await post({ headers: { 'content-type': 'text/plain' } })
+    expect(body['detail']).toContain('not "text/plain"')
     expectProblem(await post({ headers: { 'content-encoding': 'br' } }), 415, 'unsupported_media_type')
     expect((await post({ headers: { 'content-type': 'application/json; charset=UTF-8' } })).status).toBe(200)
   })

@@ -43,6 +43,7 @@ export function mountDocs(app: Express): void {
   const folder = createRequire(import.meta.url)
     .resolve('swagger-ui-dist/package.json')
     .replace(/package\.json$/, '')
+  app.get('/', (_request, response) => response.redirect(302, '/docs'))
   let openApi: string | undefined
   app.get('/openapi.json', (_request, response) => {
     openApi ??= JSON.stringify(createOpenApi(routes))

@@ -9,6 +9,9 @@ export const DEPTH_OF_ANY_BODY_MAX = 1_000
 const JSON_TYPE = 'application/json'
 const JSON_TYPE_WITH_UTF8 = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*$/i
 
+/** Of a content type that is refused, what the answer repeats. */
+const TYPE_CHARACTERS_MAX = 100
+
 /** NUL and surrogates can only come as escapes, and numbers beyond a double only with long digits or exponents. */
 const SUSPICIOUS = /\\u(?:0000|[dD][89a-fA-F])|[eE]\+?\d{3}|\d{308}/
 
@@ -22,7 +25,8 @@ export interface JsonBody {
 export function checkMediaType(contentType: string | undefined): ProblemAnswer | undefined {
   if (contentType === undefined || contentType === JSON_TYPE || JSON_TYPE_WITH_UTF8.test(contentType)) return undefined
   const headers = { accept: JSON_TYPE }
-  return problem('unsupported_media_type', `The content type must be ${JSON_TYPE}, in UTF-8`, { headers })
+  const detail = `The content type must be ${JSON_TYPE}, in UTF-8, not "${contentType.slice(0, TYPE_CHARACTERS_MAX)}"`
+  return problem('unsupported_media_type', detail, { headers })
 }
 
 /** Parses a body once, and refuses what could not be stored as it was sent. */
