@@ -44,6 +44,9 @@ import { routes } from './routes/index.js'
 
 export { configSchema, type IngestApiConfig } from './config.js'
 
+/** A caller hears within seconds that storage is in trouble. The workers, for whom nobody waits, have longer. */
+const STATEMENT_TIMEOUT_MS = 8_000
+
 /** Environments whose rate is remembered; one that is forgotten begins with a full bucket. */
 const RATED_ENVIRONMENTS_MAX = 10_000
 
@@ -58,6 +61,7 @@ export function composeIngestApi({ config, logger, lifecycle }: AppContext<Inges
     url: config.DATABASE_URL,
     poolMax: config.DATABASE_POOL_MAX,
     applicationName: 'signalbox-ingest-api',
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     onIdleError: (error) => logger.warn('postgres.trouble', { error }),
   })
   const redis = createProducerConnection({

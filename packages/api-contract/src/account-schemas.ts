@@ -1,5 +1,6 @@
 import { ACCOUNT_IDENTIFIER_LENGTH_MAX, ACCOUNT_METADATA_BYTES_MAX, isJsonObject, type Json } from '@signalbox/domain'
 import { z } from 'zod'
+import { holdsKey, refuseProtoKey } from './refuse-proto-key.js'
 import { dateOutputSchema, textSchema } from './fields.js'
 import { pageQueryShape, pageSchema } from './page.js'
 
@@ -24,6 +25,7 @@ export const metadataSchema = z
       })
       return z.NEVER
     }
+    if (holdsKey(value, '__proto__')) return refuseProtoKey(input, context)
     if (bytesOf(value) > ACCOUNT_METADATA_BYTES_MAX) {
       const message = `Metadata may have up to ${ACCOUNT_METADATA_BYTES_MAX} bytes of JSON`
       context.issues.push({ code: 'custom', input, message, params: { code: 'too_big' } })

@@ -1,5 +1,6 @@
 import { ANY_SOURCE, DEFAULT_EVENT_SOURCE, parseFilter } from '@signalbox/domain'
 import { z } from 'zod'
+import { holdsKey, refuseProtoKey } from './refuse-proto-key.js'
 import { textSchema } from './fields.js'
 
 /** Event names of one dispatcher: each is held in memory by every worker that matches. */
@@ -43,7 +44,7 @@ export const filterSchema = z
   .unknown()
   .transform((input, context) => {
     const parsed = parseFilter(input)
-    if (parsed.ok) return parsed.filter
+    if (parsed.ok) return holdsKey(parsed.filter, '__proto__') ? refuseProtoKey(input, context) : parsed.filter
     for (const { pointer, code, message } of parsed.errors) {
       context.issues.push({ code: 'custom', input, message, path: toPath(pointer), params: { code } })
     }

@@ -9,7 +9,7 @@ const CONNECTION_TIMEOUT_MS = 3_000
 const STATEMENT_TIMEOUT_MS = 15_000
 
 /** How much longer we wait for an answer than the server works on it: the server is gone without a word then. */
-const ANSWER_MARGIN_MS = 5_000
+const ANSWER_MARGIN_MS = 2_000
 
 /** An idle connection is closed after this long, so that a pool grown by a peak shrinks again. */
 const IDLE_TIMEOUT_MS = 60_000

@@ -387,7 +387,7 @@ describe('the database itself', () => {
   test('refuses an event with an account of another tenant', async () => {
     const [account] = await store.resolveAccounts([{ ...scopeOf('b'), identifier: 'theirs 2', create: true }])
     const foreign = { ...scoped(makeEvent({ eventId: 'x' })), externalAccountId: account ?? null }
-    await expect(store.acceptGroup([foreign], false)).rejects.toMatchObject({ code: '23503' })
+    await expect(store.acceptGroup([foreign], false)).rejects.toMatchObject({ cause: { code: '23503' } })
   })
 
   test('lets an event outlive its account', async () => {

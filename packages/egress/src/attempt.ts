@@ -9,6 +9,8 @@ export type WebhookRequest = {
   readonly body: string | Buffer
   /** For the whole exchange, the body of the response included. */
   readonly timeoutMs: number
+  /** Who sends. Connections are kept apart by owner, so that one can't use up another's to a host that both call. */
+  readonly owner?: string
 }
 
 /** How an attempt ended. What it means for the delivery is decided elsewhere. */

@@ -20,7 +20,11 @@ export type GuardedAgentOptions = {
 }
 
 /** An origin as a checked URL names it. */
-export type Origin = Host & { readonly name: string }
+export type Origin = Host & {
+  readonly name: string
+  /** The pool that its connections belong to: those of one owner are not another's to use up. */
+  readonly poolKey: string
+}
 
 /** One kept-alive connection, used by one exchange at a time. */
 export type Connection = {
@@ -53,6 +57,7 @@ type PooledConnection = Connection & {
 }
 
 type OriginPool = {
+  readonly key: string
   readonly name: string
   readonly connect: buildConnector.connector
   /** The most recently used last: what is not needed stays idle until its socket times out. */
@@ -83,7 +88,7 @@ export function createGuardedAgent(options: GuardedAgentOptions): GuardedAgent {
   const agent: Agent = { options, secureContext: createTrust(options.extraCertificates), pools: new Map() }
   return {
     enter: (origin, exchange, fresh) => enter(agent, origin, { exchange, fresh }),
-    withdraw: (origin, exchange) => void agent.pools.get(origin.name)?.waiting.delete(exchange),
+    withdraw: (origin, exchange) => void agent.pools.get(origin.poolKey)?.waiting.delete(exchange),
     release: (connection) => release(connection as PooledConnection),
     discard: (connection) => discard(agent, connection as PooledConnection),
     count: () => {
@@ -104,12 +109,12 @@ function createTrust(extraCertificates: readonly string[] = []): SecureContext {
 }
 
 function enter(agent: Agent, origin: Origin, { exchange, fresh }: { exchange: Exchange; fresh: boolean }): boolean {
-  const pool = agent.pools.get(origin.name) ?? openPool(agent, origin)
+  const pool = agent.pools.get(origin.poolKey) ?? openPool(agent, origin)
   if (pool === undefined) return false
   if (fresh) {
     discardIdle(agent, pool)
     // A pool that lost its last connection has left the map.
-    agent.pools.set(pool.name, pool)
+    agent.pools.set(pool.key, pool)
   }
   const connection = pool.idle.pop() ?? openConnection(agent, pool)
   if (connection === undefined) {
@@ -130,8 +135,8 @@ function openPool(agent: Agent, origin: Origin): OriginPool | undefined {
     connectTimeoutMs: limits.connectTimeoutMs,
     secureContext: agent.secureContext,
   })
-  const pool: OriginPool = { name: origin.name, connect, idle: [], waiting: new Set(), size: 0 }
-  agent.pools.set(origin.name, pool)
+  const pool: OriginPool = { key: origin.poolKey, name: origin.name, connect, idle: [], waiting: new Set(), size: 0 }
+  agent.pools.set(origin.poolKey, pool)
   return pool
 }
 
@@ -197,8 +202,8 @@ function discard(agent: Agent, connection: PooledConnection): void {
   if (next !== undefined) {
     const successor = openConnection(agent, pool)
     if (successor !== undefined) next.start(successor)
-  } else if (pool.size === 0 && agent.pools.get(pool.name) === pool) {
-    agent.pools.delete(pool.name)
+  } else if (pool.size === 0 && agent.pools.get(pool.key) === pool) {
+    agent.pools.delete(pool.key)
   }
 }
 

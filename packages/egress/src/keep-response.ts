@@ -11,7 +11,7 @@ const HEADER_VALUE_CHARACTERS_MAX = 1_024
 export const MASK = '[masked]'
 
 const SECRET_HEADER =
-  /^(?:set-cookie2?|cookie|authorization|proxy-authorization)$|token|secret|key|passw|credential|session|jwt/
+  /^(?:set-cookie2?|cookie|authorization|proxy-authorization)$|token|secret|key|passw|credential|session|jwt|otp|signature|(?<!www-)auth(?!enticate)/
 
 /** What Postgres keeps in no text and no JSON, and what has no place in a header. */
 // oxlint-disable-next-line no-control-regex
@@ -26,7 +26,7 @@ export function keepHeaders(headers: IncomingHttpHeaders): KeptHeaders {
     if (value === undefined || name.length > HEADER_NAME_CHARACTERS_MAX) continue
     if (count === HEADERS_MAX) break
     count += 1
-    kept[name] = SECRET_HEADER.test(name) ? MASK : toText(value)
+    kept[name] = SECRET_HEADER.test(name) ? MASK : hideQuery(name, toText(value))
   }
   return kept
 }
@@ -37,6 +37,11 @@ export function keepBodyStart(chunks: readonly Buffer[], bytesMax: number): stri
   if (first === undefined) return ''
   const bytes = (chunks.length === 1 ? first : Buffer.concat(chunks)).subarray(0, bytesMax)
   return new TextDecoder().decode(bytes, { stream: true }).replaceAll('\0', '\uFFFD')
+}
+
+// A redirect's query may hold what lets one in; where it goes to is what one wants to know.
+function hideQuery(name: string, text: string): string {
+  return name === 'location' ? text.replace(/\?.*/s, `?${MASK}`) : text
 }
 
 function toText(value: string | string[]): string {

@@ -58,7 +58,7 @@ export function createSender(options: SenderOptions): Sender {
   }
   return {
     send: (request) => {
-      const target = findTarget(request.url)
+      const target = findTarget(request.url, request.owner ?? '')
       if ('detail' in target)
         return Promise.resolve({ kind: 'refused', code: 'address_refused', detail: target.detail })
       if (closing !== undefined) return Promise.resolve(notStarted('sender_closed', 'the sender is closing'))
@@ -98,24 +98,25 @@ function createAgent(options: SenderOptions): GuardedAgent {
 
 type FoundTarget = Target | { readonly detail: string }
 
-function createTargetFinder(allow: EgressAllow): (url: string) => FoundTarget {
+function createTargetFinder(allow: EgressAllow): (url: string, owner: string) => FoundTarget {
   const remembered = new Map<string, FoundTarget>()
-  return (text) => {
-    const known = remembered.get(text)
+  return (text, owner) => {
+    const key = `${owner} ${text}`
+    const known = remembered.get(key)
     if (known !== undefined) return known
     if (remembered.size >= REMEMBERED_TARGETS_MAX) remembered.clear()
-    const target = parseTarget(text, allow)
-    remembered.set(text, target)
+    const target = parseTarget(text, { allow, owner })
+    remembered.set(key, target)
     return target
   }
 }
 
-function parseTarget(text: string, allow: EgressAllow): FoundTarget {
+function parseTarget(text: string, { allow, owner }: { allow: EgressAllow; owner: string }): FoundTarget {
   const verdict = checkTargetUrl(text, allow)
   if (!verdict.ok) return { detail: verdict.message }
   const { url } = verdict
   return {
-    origin: { name: url.origin, hostname: hostnameOf(url), port: portOf(url) },
+    origin: { name: url.origin, poolKey: `${owner} ${url.origin}`, hostname: hostnameOf(url), port: portOf(url) },
     path: `${url.pathname}${url.search}`,
   }
 }

@@ -140,6 +140,15 @@ describe('bounds', () => {
     for (const result of await Promise.all(holding)) expect(asFailed(result).code).toBe('timeout')
   })
 
+  it('one owner takes no connection of another owner to the same origin', async () => {
+    const receiver = await receiverOf((request, response) => void (request.url === '/slow' || response.end('ok')))
+    const sender = senderOf({ socketsPerOriginMax: 2 })
+    const slow = { ...requestTo(`${receiver.url}/slow`, { timeoutMs: 800 }), owner: 'a' }
+    const held = [1, 2, 3].map(() => sender.send(slow))
+    expect(asResponse(await sender.send({ ...requestTo(receiver.url), owner: 'b' })).status).toBe(200)
+    await Promise.all(held)
+  })
+
   it('what finds no place is told so at once', async () => {
     const silent = await receiverOf(() => {})
     const sender = senderOf({ socketsPerOriginMax: 1, waitingPerOriginMax: 1 })

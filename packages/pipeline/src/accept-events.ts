@@ -112,7 +112,7 @@ export function createAcceptEvents(deps: AcceptDeps): { accept: AcceptEvents; dr
     waitingBytesMax: ALONE_WAITING_BYTES_MAX,
     bytesOf: (request) => request.bytes,
     ownerOf: (request) => request.environment.environmentId,
-    run: (requests) => Promise.all(requests.map((request) => acceptAlone(steps, request))),
+    run: (requests) => Promise.all(requests.map((request) => withAccounts(() => acceptAlone(steps, request)))),
   })
   return {
     accept: (request) => (needsOwnTransaction(request) ? alone : groups).add(request),
@@ -135,7 +135,7 @@ function createGroups(steps: AcceptSteps): GroupCommit<AcceptRequest, AcceptOutc
     bytesOf: (request) => request.bytes,
     ownerOf: (request) => request.environment.environmentId,
     keysOf: (request) => request.events.map((event) => `${request.environment.environmentId} ${event.eventId}`),
-    run: (requests) => acceptGroup(steps, requests),
+    run: (requests) => withAccounts(() => acceptGroup(steps, requests)),
   })
 }
 
@@ -143,6 +143,21 @@ function needsOwnTransaction(request: AcceptRequest): boolean {
   if (request.idempotency !== undefined) return true
   if (request.events.length === 1) return false
   return new Set(request.events.map((event) => event.eventId)).size < request.events.length
+}
+
+/** Each round is lost only to an account that is deleted between finding and using it. */
+const ACCOUNT_ROUNDS_MAX = 8
+
+// An account that is gone is found, made or refused anew; nothing was stored.
+async function withAccounts<Result>(store: () => Promise<Result>): Promise<Result> {
+  for (let round = 1; ; round++) {
+    try {
+      return await store()
+    } catch (error) {
+      if (!(error instanceof SignalboxError) || error.code !== 'account_gone' || round === ACCOUNT_ROUNDS_MAX)
+        throw error
+    }
+  }
 }
 
 async function acceptGroup(deps: AcceptSteps, requests: AcceptRequest[]): Promise<(AcceptOutcome | ItemFailure)[]> {

@@ -59,7 +59,7 @@ const BODIES_AT_ONCE_MAX = 50
 const DELIVERIES_AT_ONCE_MAX = 5_000
 
 /** Deliveries after which a run ends: what is left of its group goes to the end of the queue, behind everyone else's. */
-const DELIVERIES_OF_RUN_MAX = 50_000
+const DELIVERIES_OF_RUN_MAX = 5_000
 
 const NO_BODY: EventBody = { payload: '{}', context: '{}' }
 

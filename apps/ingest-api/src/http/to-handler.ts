@@ -77,7 +77,7 @@ function toProblemAnswer(error: unknown): ProblemAnswer {
   if (error instanceof SignalboxError && error.code === 'overloaded') {
     return problem('overloaded', 'Too much is waiting to be stored: nothing of the request was kept', { headers })
   }
-  const isAway = error instanceof SignalboxError && error.code === 'storage_unavailable'
+  const isAway = error instanceof SignalboxError && error.code !== 'integrity'
   if (isAway || isStorageUnavailable(error)) {
     return problem('storage_unavailable', 'Storage can not be reached now: try again', { headers })
   }

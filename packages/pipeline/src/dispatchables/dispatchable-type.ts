@@ -8,6 +8,8 @@ export interface OutboundRequest {
   headers: Record<string, string>
   body: string
   timeoutMs: number
+  /** The organization: connections to a host that several organizations call are kept apart. */
+  owner: string
 }
 
 /** What came of an exchange, as the egress adapter tells it. */

@@ -129,6 +129,7 @@ describe.each([...dispatchableTypes.values()])('carrying out $type', (type) => {
         url: 'https://example.com/hook',
         method: 'PUT',
         timeoutMs: 1_234,
+        owner: expect.any(String),
         body,
         headers: {
           'x-own': '1',

@@ -18,5 +18,5 @@ export async function sendSigned(
     ...(traceParent === undefined ? {} : { traceparent: traceParent }),
   }
   const { url, method, timeoutMs } = target
-  return readHttpResult(await ports.send({ url, method, headers, body, timeoutMs }))
+  return readHttpResult(await ports.send({ url, method, headers, body, timeoutMs, owner: delivery.organizationId }))
 }

@@ -97,13 +97,23 @@ interface Bulk {
   headers: Record<string, string>
 }
 
+/** Each repeat of an id is a round of its own in the transaction: more than a few hold up everyone who waits for one. */
+const REPEATS_MAX = 20
+
 function judgeEvents(events: unknown[], setting: EventSetting, isSizeToBeChecked: boolean): Judged[] {
+  const seen = new Map<string, number>()
   return events.map((sent, index): Judged => {
     const path = ['events', index]
     const parsed = eventInputSchema.safeParse(sent)
     if (!parsed.success) return { refusal: { code: 'invalid', errors: toProblemErrors(parsed.error.issues, path) } }
     const made = toNewEvent({ input: parsed.data, path, isSizeToBeChecked }, setting)
-    if ('event' in made) return made
+    if ('event' in made) {
+      const count = (seen.get(made.event.eventId) ?? 0) + 1
+      seen.set(made.event.eventId, count)
+      if (count <= REPEATS_MAX) return made
+      const message = `The id stands more than ${REPEATS_MAX} times in one request`
+      return { refusal: { code: 'invalid', errors: [{ pointer: `/events/${index}/id`, code: 'too_many', message }] } }
+    }
     return { refusal: { code: made.isTooLarge ? 'event_too_large' : 'invalid', errors: [made.error] } }
   })
 }
