@@ -17,6 +17,8 @@ const REDIS_PORT = 63790
 const RECEIVER_PORT_OFFSET = 10
 /** npm passes on a Ctrl-C that the terminal has sent us already; only a later one is a second one. */
 const SECOND_SIGNAL_AFTER_MS = 1_000
+/** Shorter than in production: who pressed Ctrl-C is waiting, above all where Redis is away. What is cut off is sent again. */
+const SHUTDOWN_GRACE_MS = 5_000
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** The command `npm start`: runs everything until a signal comes. Resolves to the exit code. */
@@ -68,6 +70,7 @@ async function runUntil(stopped: AbortSignal, options: RunOptions): Promise<void
   const stack = await startStack({
     dataDir,
     environment,
+    appEnvironment: { SHUTDOWN_GRACE_MS: environment['SHUTDOWN_GRACE_MS'] || String(SHUTDOWN_GRACE_MS) },
     say,
     port: options.port,
     ports: { postgres: POSTGRES_PORT, redis: REDIS_PORT },

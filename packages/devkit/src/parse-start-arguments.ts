@@ -13,15 +13,17 @@ export interface StartArguments {
 /** The text of `npm start -- --help`. */
 export const START_HELP = `npm start -- [options]
 
-Runs Signalbox on this machine: Postgres, Redis, the four apps, two tenants and a demo receiver.
+Runs Signalbox on this machine: Postgres, Redis, the four apps, two tenants and a demo receiver, which gets acme's
+production events demo.* and what else is sent there.
 
   --port N        first port to try for the API (PORT; 3030)
   --data-dir D    where data, keys and logs are kept (SIGNALBOX_DATA_DIR; .signalbox)
   --reset         forget all data first
-  --no-demo       without the demo receiver and its event
+  --no-demo       without the demo receiver and its event; disables the webhook of an earlier demo
   --help          this text
 
-Environment: PORT, SIGNALBOX_DATA_DIR; DATABASE_URL and REDIS_URL name servers to use instead of starting any.
+Environment: PORT, SIGNALBOX_DATA_DIR; DATABASE_URL and REDIS_URL name servers to use instead of starting any;
+SHUTDOWN_GRACE_MS is how long work may take to finish after Ctrl-C (5000 here).
 Ctrl-C stops everything.
 `
 
