@@ -21,6 +21,7 @@ export const PROBLEMS = {
   invalid: { status: 422, title: 'The request is not valid' },
   unknown_account: { status: 422, title: 'Unknown account' },
   limit_exceeded: { status: 422, title: 'A limit of the environment is exceeded' },
+  filter_too_expensive: { status: 422, title: 'The filters cost too much on this event' },
   address_refused: { status: 422, title: 'The address is refused' },
   not_supported_yet: { status: 422, title: 'Not supported yet' },
   rate_limited: { status: 429, title: 'Too many requests' },

@@ -2,7 +2,7 @@ import type { TenantScope } from './environment.js'
 import type { MatchableEvent } from './event-matcher.js'
 
 /** An accepted event that is due and not delivered yet, without its payload and context. */
-export interface UndeliveredEvent extends TenantScope, Omit<MatchableEvent, 'readPayload' | 'readContext'> {
+export interface UndeliveredEvent extends TenantScope, Omit<MatchableEvent, 'readPayload' | 'readContext' | 'budget'> {
   eventRecordId: string
   /** Version of the environment's dispatchers, read in the same snapshot as the event. */
   dispatcherSetVersion: string

@@ -1,6 +1,14 @@
 import type { DispatcherRule } from './dispatcher.js'
 import { ANY_SOURCE, type PayloadType } from './event.js'
-import { compileFilter, explainFilter, type Filter, type FilterFailure } from './filter/index.js'
+import {
+  compileFilter,
+  createWorkBudget,
+  explainFilter,
+  type Filter,
+  type FilterExplanation,
+  type FilterFailure,
+  type WorkBudget,
+} from './filter/index.js'
 import type { Json } from './json.js'
 import { readRequestPayload, RequestPayloadError } from './request-payload.js'
 
@@ -12,6 +20,8 @@ export interface MatchableEvent {
   payloadType: PayloadType
   readPayload: () => Json
   readContext: () => Json
+  /** What filters may still cost on this event. Without it every call has the budget of one event. */
+  budget?: WorkBudget
 }
 
 /** The dispatchers that want an event, in the order of their ids. */
@@ -41,17 +51,22 @@ export interface EventMatcher {
   readonly size: number
   /** Tells whether any candidate for this event name has a filter, so that payload and context have to be there. */
   readsBody(name: string): boolean
-  /** `now` decides which ephemeral dispatchers have run out. Throws when a REQUEST payload can't be read. */
+  /**
+   * `now` decides which ephemeral dispatchers have run out. Throws when a REQUEST payload can't be read, and
+   * `FilterTooExpensiveError` when the filters cost too much on this event.
+   */
   match(event: MatchableEvent, now: Date): MatchResult
 }
 
 interface CompiledRule {
   rule: DispatcherRule
-  matchesPayload: ((value: Json) => boolean) | undefined
-  matchesContext: ((value: Json) => boolean) | undefined
+  matchesPayload: FilterTest | undefined
+  matchesContext: FilterTest | undefined
 }
 
-/** Compiles the enabled, not manual dispatchers of one environment. */
+type FilterTest = (value: Json, budget: WorkBudget) => boolean
+
+/** Indexes the enabled, not manual dispatchers of one environment. A filter is compiled when an event first meets it. */
 export function createEventMatcher(rules: readonly DispatcherRule[]): EventMatcher {
   const sorted = rules.map(compileRule).sort(byRuleId)
   const byName = new Map<string, CompiledRule[]>()
@@ -79,7 +94,8 @@ export function createEventMatcher(rules: readonly DispatcherRule[]): EventMatch
 
 /**
  * Gives every condition of one dispatcher that an event does not fulfil, of each filter the first; nothing when it takes the
- * event. Looks only as far as it is asked: who wants the first alone takes the first.
+ * event. Looks only as far as it is asked: who wants the first alone takes the first. Throws `FilterTooExpensiveError`
+ * when the filters cost too much on this event.
  */
 export function* explainMatch(
   { rule, isEnabled, isManual, isEndpointDisabled = false }: ExplainableRule,
@@ -93,12 +109,15 @@ export function* explainMatch(
   if (isEndpointDisabled) yield { condition: 'endpoint_disabled' }
   if (isManual) yield { condition: 'manual' }
   if (rule.expiresAt !== null && rule.expiresAt <= now) yield { condition: 'expired' }
+  const { budget = createWorkBudget() } = event
   if (rule.payloadFilter !== null) {
     const payload = readPayload(event)
     if ('message' in payload) yield { condition: 'payload', message: payload.message }
-    else yield* explainPart('payloadFilter', rule.payloadFilter, payload.value)
+    else yield* explainPart('payloadFilter', explainFilter(rule.payloadFilter, payload.value, budget))
   }
-  if (rule.contextFilter !== null) yield* explainPart('contextFilter', rule.contextFilter, event.readContext())
+  if (rule.contextFilter !== null) {
+    yield* explainPart('contextFilter', explainFilter(rule.contextFilter, event.readContext(), budget))
+  }
 }
 
 function readPayload({ payloadType, readPayload: read }: MatchableEvent): { value: Json } | { message: string } {
@@ -112,10 +131,8 @@ function readPayload({ payloadType, readPayload: read }: MatchableEvent): { valu
 
 function* explainPart(
   condition: 'payloadFilter' | 'contextFilter',
-  filter: Filter,
-  value: Json,
+  explained: FilterExplanation,
 ): Generator<MatchFailure, void> {
-  const explained = explainFilter(filter, value)
   if (!explained.matches) yield { condition, failure: explained.failure }
 }
 
@@ -137,14 +154,24 @@ function byRuleId(a: CompiledRule, b: CompiledRule): number {
 function compileRule(rule: DispatcherRule): CompiledRule {
   return {
     rule,
-    matchesPayload: rule.payloadFilter === null ? undefined : compileFilter(rule.payloadFilter),
-    matchesContext: rule.contextFilter === null ? undefined : compileFilter(rule.contextFilter),
+    matchesPayload: rule.payloadFilter === null ? undefined : compileLate(rule.payloadFilter),
+    matchesContext: rule.contextFilter === null ? undefined : compileLate(rule.contextFilter),
+  }
+}
+
+// A set changes as a whole, and an event meets few of its filters: what none meets costs nothing.
+function compileLate(filter: Filter): FilterTest {
+  let test: FilterTest | undefined
+  return (value, budget) => {
+    test ??= compileFilter(filter)
+    return test(value, budget)
   }
 }
 
 function matchCandidates(candidates: CompiledRule[], event: MatchableEvent, now: Date): MatchResult {
   const dispatcherIds: string[] = []
   const onceIds: string[] = []
+  const { budget = createWorkBudget() } = event
   let payload: Json | undefined
   let context: Json | undefined
   for (const { rule, matchesPayload, matchesContext } of candidates) {
@@ -152,11 +179,11 @@ function matchCandidates(candidates: CompiledRule[], event: MatchableEvent, now:
     if (rule.expiresAt !== null && rule.expiresAt <= now) continue
     if (matchesPayload !== undefined) {
       payload ??= readRequestPayload(event.payloadType, event.readPayload())
-      if (!matchesPayload(payload)) continue
+      if (!matchesPayload(payload, budget)) continue
     }
     if (matchesContext !== undefined) {
       context ??= event.readContext()
-      if (!matchesContext(context)) continue
+      if (!matchesContext(context, budget)) continue
     }
     dispatcherIds.push(rule.id)
     if (rule.once) onceIds.push(rule.id)

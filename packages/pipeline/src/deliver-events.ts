@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import {
   createEventMatcher,
   createId,
@@ -60,6 +61,9 @@ const DELIVERIES_AT_ONCE_MAX = 5_000
 
 /** Deliveries after which a run ends: what is left of its group goes to the end of the queue, behind everyone else's. */
 const DELIVERIES_OF_RUN_MAX = 5_000
+
+/** Computing without a pause: on the thread of a run others wait, for their own runs and for the heartbeats of theirs. */
+const COMPUTING_MS_MAX = 20
 
 const NO_BODY: EventBody = { payload: '{}', context: '{}' }
 
@@ -154,10 +158,14 @@ async function* decideInPortions(deps: DeliverDeps, events: MatchedEvent[]): Asy
 // Bodies are loaded only for events that some filter will look at, and a few at a time.
 async function* decideEach(deps: DeliverDeps, events: MatchedEvent[]): AsyncGenerator<DeliverDecision> {
   const now = deps.now()
+  const pause = createPause()
   const readers: MatchedEvent[] = []
   for (const one of events) {
     if (one.matcher.readsBody(one.event.name)) readers.push(one)
-    else yield decideDeliveries(withBody(one.event, NO_BODY), one.matcher, now)
+    else {
+      yield decideDeliveries(withBody(one.event, NO_BODY), one.matcher, now)
+      await pause()
+    }
   }
   for (let start = 0; start < readers.length; start += BODIES_AT_ONCE_MAX) {
     const chunk = readers.slice(start, start + BODIES_AT_ONCE_MAX)
@@ -166,7 +174,19 @@ async function* decideEach(deps: DeliverDeps, events: MatchedEvent[]): AsyncGene
       const body = bodies.get(event.eventRecordId)
       // Pruned or removed with its tenant in between: there is nothing left to deliver.
       if (body !== undefined) yield decideDeliveries(withBody(event, body), matcher, now)
+      await pause()
     }
+  }
+}
+
+// Whether a run computed or waited meanwhile is not told apart: a pause too many costs next to nothing.
+function createPause(): () => Promise<void> | undefined {
+  let startedAt = performance.now()
+  return () => {
+    if (performance.now() - startedAt < COMPUTING_MS_MAX) return undefined
+    return setImmediate().then(() => {
+      startedAt = performance.now()
+    })
   }
 }
 

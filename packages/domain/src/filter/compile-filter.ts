@@ -1,18 +1,25 @@
 import { type Json, findOwnProperty, isJsonObject } from '../json.js'
 import { type ValueTest, compileTest } from './compile-test.js'
+import { countSteps } from './count-steps.js'
 import type { Filter } from './filter.js'
-import { type FilterCondition, type FilterNode, readFilterTree } from './filter-tree.js'
+import { type FilterCondition, type FilterNode, type FilterTest, readFilterTree } from './filter-tree.js'
+import { createWorkBudget, spend, type WorkBudget } from './work-budget.js'
 
 /** A filter, or a part of one, prepared; the flag says that the value is a null payload, on which no key holds. */
-type LevelTest = (value: Json | undefined, isNullRoot: boolean) => boolean
+export type LevelTest = (value: Json | undefined, isNullRoot: boolean, budget: WorkBudget) => boolean
 
 /**
  * Prepares a filter for many values: literals are hashed, dates, IP ranges and patterns are read once. Gives the same
- * answers as `matchesFilter`. Makes no code from strings.
+ * answers as `matchesFilter`, in as many steps. Makes no code from strings.
  */
-export function compileFilter(filter: Filter): (value: Json) => boolean {
-  const test = compileNode(readFilterTree(filter).conditions)
-  return (value) => test(value, value === null)
+export function compileFilter(filter: Filter): (value: Json, budget?: WorkBudget) => boolean {
+  const { conditions } = readFilterTree(filter)
+  const test = compileNode(conditions)
+  const steps = countSteps(conditions)
+  return (value, budget = createWorkBudget()) => {
+    spend(budget, steps)
+    return test(value, value === null, budget)
+  }
 }
 
 function compileNode(conditions: readonly FilterCondition[]): LevelTest {
@@ -20,13 +27,14 @@ function compileNode(conditions: readonly FilterCondition[]): LevelTest {
   const [first, second] = tests
   if (first === undefined) return () => true
   if (second === undefined) return first
-  return (value, isNullRoot) => {
-    for (const test of tests) if (!test(value, isNullRoot)) return false
+  return (value, isNullRoot, budget) => {
+    for (const test of tests) if (!test(value, isNullRoot, budget)) return false
     return true
   }
 }
 
-function compileCondition(condition: FilterCondition): LevelTest {
+/** Prepares one condition. Its own steps are for the caller to count; those that depend on the value, it counts. */
+export function compileCondition(condition: FilterCondition): LevelTest {
   switch (condition.kind) {
     case 'or':
       return compileOr(condition.nodes)
@@ -34,27 +42,32 @@ function compileCondition(condition: FilterCondition): LevelTest {
       return compileNode(condition.nodes.flatMap((node) => node.conditions))
     case 'nor': {
       const isAny = compileOr(condition.nodes)
-      return (value, isNullRoot) => !isAny(value, isNullRoot)
+      return (value, isNullRoot, budget) => !isAny(value, isNullRoot, budget)
     }
     case 'value':
-      return compileTest(condition.test)
+      return compileValue(condition.test)
     case 'property': {
       const { key } = condition
       const test = compileAll(condition.tests.map(compileTest))
-      return (value, isNullRoot) => !isNullRoot && test(findOwnProperty(value, key))
+      return (value, isNullRoot, budget) => !isNullRoot && test(findOwnProperty(value, key), budget)
     }
     case 'nested': {
       const { key } = condition
       const test = compileNested(condition.node)
-      return (value, isNullRoot) => !isNullRoot && test(findOwnProperty(value, key))
+      return (value, isNullRoot, budget) => !isNullRoot && test(findOwnProperty(value, key), budget)
     }
   }
 }
 
+function compileValue(test: FilterTest): LevelTest {
+  const holds = compileTest(test)
+  return (value, _isNullRoot, budget) => holds(value, budget)
+}
+
 function compileOr(nodes: readonly FilterNode[]): LevelTest {
   const tests = nodes.map((node) => compileNode(node.conditions))
-  return (value, isNullRoot) => {
-    for (const test of tests) if (test(value, isNullRoot)) return true
+  return (value, isNullRoot, budget) => {
+    for (const test of tests) if (test(value, isNullRoot, budget)) return true
     return false
   }
 }
@@ -64,11 +77,15 @@ function compileNested(node: FilterNode): ValueTest {
   const holdsForArray = compileNode(node.conditions.filter((condition) => !condition.namesKey))
   const ofElement = node.conditions.filter((condition) => condition.namesKey)
   const holdsForElement = compileNode(ofElement)
-  return (value) => {
-    if (!Array.isArray(value)) return holds(value, false)
-    if (!holdsForArray(value, false)) return false
+  const elementSteps = countSteps(ofElement)
+  return (value, budget) => {
+    if (!Array.isArray(value)) return holds(value, false, budget)
+    if (!holdsForArray(value, false, budget)) return false
     if (ofElement.length === 0) return true
-    for (const element of value) if (isJsonObject(element) && holdsForElement(element, false)) return true
+    for (const element of value) {
+      spend(budget, elementSteps)
+      if (isJsonObject(element) && holdsForElement(element, false, budget)) return true
+    }
     return false
   }
 }
@@ -77,8 +94,8 @@ function compileAll(tests: readonly ValueTest[]): ValueTest {
   const [first, second] = tests
   if (first === undefined) return () => true
   if (second === undefined) return first
-  return (value) => {
-    for (const test of tests) if (!test(value)) return false
+  return (value, budget) => {
+    for (const test of tests) if (!test(value, budget)) return false
     return true
   }
 }

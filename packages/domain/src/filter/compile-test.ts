@@ -1,17 +1,25 @@
 import type { Json } from '../json.js'
 import { compileContains } from './contains-json.js'
+import { countScanSteps } from './count-steps.js'
 import { equalsJson } from './equals-json.js'
 import type { FilterLiteral, FilterTest } from './filter-tree.js'
 import { type Instant, compareInstants, parseInstant } from './instant.js'
 import { isInIpRange, parseIpRange } from './ip-range.js'
 import { compileIgnoreCaseEquals, countCodePoints } from './text.js'
 import { compileWildcard } from './wildcard.js'
+import { spend, type WorkBudget } from './work-budget.js'
 
 /** One test of a filter, prepared. An undefined value is an absent property. */
-export type ValueTest = (value: Json | undefined) => boolean
+export type ValueTest = (value: Json | undefined, budget: WorkBudget) => boolean
+
+/** A test of texts alone, prepared. */
+type TextTest = (text: string, budget: WorkBudget) => boolean
 
 /** From how many literals on a set is faster than a search. */
 const SEARCHED_LITERALS_MAX = 8
+
+/** From which use on a set is made: making one costs as much as some searches, and many a filter is used but once. */
+const SEARCHES_MAX = 16
 
 /** Prepares one test of a filter for many values. */
 export function compileTest(test: FilterTest): ValueTest {
@@ -20,7 +28,7 @@ export function compileTest(test: FilterTest): ValueTest {
       return compileOneOf(test.operand)
     case '$anythingBut': {
       const isOneOf = compileOneOf(test.operand)
-      return (value) => !isOneOf(value)
+      return (value, budget) => !isOneOf(value, budget)
     }
     case '$exists':
       return test.operand ? (value) => value !== undefined : (value) => value === undefined
@@ -30,19 +38,19 @@ export function compileTest(test: FilterTest): ValueTest {
       return compileNot(test.operand)
     case '$includes': {
       const { operand } = test
-      return (value) => Array.isArray(value) && value.includes(operand)
+      return (value, budget) => Array.isArray(value) && isElement(value, operand, budget)
     }
     case '$contains':
       return compileContains(test.operand)
     case '$equals': {
       const { operand } = test
-      return (value) => equalsJson(value, operand)
+      return (value, budget) => equalsJson(value, operand, budget)
     }
     case '$length':
       return compileLength(test.operand)
     default: {
       const holdsText = compileTextTest(test)
-      if (holdsText !== undefined) return (value) => typeof value === 'string' && holdsText(value)
+      if (holdsText !== undefined) return (value, budget) => typeof value === 'string' && holdsText(value, budget)
       const holdsNumber = compileNumberTest(test)
       return (value) => typeof value === 'number' && holdsNumber(value)
     }
@@ -53,29 +61,42 @@ function compileOneOf(literals: readonly FilterLiteral[]): ValueTest {
   const [first] = literals
   if (literals.length === 1) return (value) => value === first
   if (literals.length <= SEARCHED_LITERALS_MAX) return (value) => value !== undefined && isAmong(literals, value)
-  const set: ReadonlySet<Json | undefined> = new Set(literals)
-  return (value) => set.has(value)
+  let searches = 0
+  let set: ReadonlySet<Json | undefined> | undefined
+  return (value) => {
+    if (set !== undefined) return set.has(value)
+    searches += 1
+    if (searches > SEARCHES_MAX) set = new Set(literals)
+    return value !== undefined && isAmong(literals, value)
+  }
 }
 
 function isAmong(literals: readonly Json[], value: Json): boolean {
   return literals.includes(value)
 }
 
+/** Whether an array has a literal as an element. */
+export function isElement(array: readonly Json[], literal: FilterLiteral, budget: WorkBudget): boolean {
+  spend(budget, countScanSteps(array.length))
+  return array.includes(literal)
+}
+
 function compileNot(operand: FilterLiteral): ValueTest {
-  return (value) => {
-    if (Array.isArray(value)) return !value.includes(operand)
+  return (value, budget) => {
+    if (Array.isArray(value)) return !isElement(value, operand, budget)
     return value !== undefined && typeof value !== 'object' && value !== operand
   }
 }
 
 function compileLength(tests: readonly FilterTest[]): ValueTest {
   const holds = tests.map(compileTest)
-  return (value) => {
+  return (value, budget) => {
     if (typeof value === 'string') {
+      spend(budget, countScanSteps(value.length))
       const length = countCodePoints(value)
-      return holds.every((each) => each(length))
+      return holds.every((each) => each(length, budget))
     }
-    return Array.isArray(value) && holds.every((each) => each(value.length))
+    return Array.isArray(value) && holds.every((each) => each(value.length, budget))
   }
 }
 
@@ -106,7 +127,7 @@ function compileNumberTest(test: FilterTest): (value: number) => boolean {
   }
 }
 
-function compileTextTest(test: FilterTest): ((text: string) => boolean) | undefined {
+function compileTextTest(test: FilterTest): TextTest | undefined {
   switch (test.operator) {
     case '$startsWith': {
       const { operand } = test
@@ -116,10 +137,20 @@ function compileTextTest(test: FilterTest): ((text: string) => boolean) | undefi
       const { operand } = test
       return (text) => text.endsWith(operand)
     }
-    case '$ignoreCaseEquals':
-      return compileIgnoreCaseEquals(test.operand)
-    case '$wildcard':
-      return compileWildcard(test.operand)
+    case '$ignoreCaseEquals': {
+      const equals = compileIgnoreCaseEquals(test.operand)
+      return (text, budget) => {
+        spend(budget, text.length)
+        return equals(text)
+      }
+    }
+    case '$wildcard': {
+      const matches = compileWildcard(test.operand)
+      return (text, budget) => {
+        spend(budget, countScanSteps(text.length))
+        return matches(text)
+      }
+    }
     case '$cidr': {
       const range = parseIpRange(test.operand)
       return (text) => range !== undefined && isInIpRange(text, range)

@@ -1,4 +1,6 @@
 import { type Json, type JsonObject, type JsonScalar, isJsonObject } from '../json.js'
+import { countNodes, countScanSteps } from './count-steps.js'
+import { createWorkBudget, spend, type WorkBudget } from './work-budget.js'
 
 /** From how many scalars on an array is looked up through a map instead of being searched for each. */
 const SCAN_SCALARS_MAX = 4
@@ -9,14 +11,18 @@ const SCAN_SCALARS_MAX = 4
  *
  * Work: the operand's containers inside arrays (each counts as a condition of the filter) times the nodes of the value.
  */
-export function containsJson(value: Json | undefined, operand: Json): boolean {
-  return compileContains(operand)(value)
+export function containsJson(value: Json | undefined, operand: Json, budget: WorkBudget = createWorkBudget()): boolean {
+  return compileContains(operand)(value, budget)
 }
 
 /** `containsJson` with the operand prepared, for one operand and many values. */
-export function compileContains(operand: Json): (value: Json | undefined) => boolean {
+export function compileContains(operand: Json): (value: Json | undefined, budget: WorkBudget) => boolean {
   if (isContainer(operand)) return compileContainer(operand)
-  return (value) => (Array.isArray(value) ? value.includes(operand) : value === operand)
+  return (value, budget) => {
+    if (!Array.isArray(value)) return value === operand
+    spend(budget, countScanSteps(value.length))
+    return value.includes(operand)
+  }
 }
 
 /** How many arrays and objects stand inside arrays of an operand: each may have to be tried on every element. */
@@ -27,7 +33,7 @@ export function countTriedContainers(operand: Json): number {
   return children.reduce<number>((sum, child) => sum + countTriedContainers(child), own)
 }
 
-type ContainerTest = (value: Json | undefined) => boolean
+type ContainerTest = (value: Json | undefined, budget: WorkBudget) => boolean
 
 function isContainer(value: Json | undefined): value is Json[] | JsonObject {
   return typeof value === 'object' && value !== null
@@ -42,23 +48,40 @@ function compileObject(operand: JsonObject): ContainerTest {
     const test: ContainerTest = isContainer(wanted) ? compileContainer(wanted) : (value) => value === wanted
     return { key, test }
   })
-  return (value) => isJsonObject(value) && pairs.every(({ key, test }) => Object.hasOwn(value, key) && test(value[key]))
+  return (value, budget) =>
+    isJsonObject(value) && pairs.every(({ key, test }) => Object.hasOwn(value, key) && test(value[key], budget))
 }
 
 function compileArray(operand: readonly Json[]): ContainerTest {
   const scalars = [...new Set(operand.filter((element) => !isContainer(element)) as JsonScalar[])]
   const includesScalars = compileScalars(scalars)
-  const containers = operand.filter(isContainer).map(compileContainer)
-  return (value) =>
-    Array.isArray(value) && includesScalars(value) && containers.every((test) => value.some((element) => test(element)))
+  const isSomeElement = operand.filter(isContainer).map(compileSomeElement)
+  return (value, budget) =>
+    Array.isArray(value) && includesScalars(value, budget) && isSomeElement.every((test) => test(value, budget))
+}
+
+function compileSomeElement(operand: Json[] | JsonObject): (value: readonly Json[], budget: WorkBudget) => boolean {
+  const test = compileContainer(operand)
+  const steps = countNodes(operand)
+  return (value, budget) =>
+    value.some((element) => {
+      spend(budget, steps)
+      return test(element, budget)
+    })
 }
 
 /** Whether an array holds every one of some distinct scalars; one pass over the array, whatever their number. */
-function compileScalars(scalars: readonly JsonScalar[]): (value: readonly Json[]) => boolean {
-  if (scalars.length <= SCAN_SCALARS_MAX) return (value) => scalars.every((scalar) => value.includes(scalar))
+function compileScalars(scalars: readonly JsonScalar[]): (value: readonly Json[], budget: WorkBudget) => boolean {
+  if (scalars.length <= SCAN_SCALARS_MAX) {
+    return (value, budget) => {
+      spend(budget, scalars.length * countScanSteps(value.length))
+      return scalars.every((scalar) => value.includes(scalar))
+    }
+  }
   const indexes = new Map<Json, number>(scalars.map((scalar, index) => [scalar, index]))
-  return (value) => {
+  return (value, budget) => {
     if (value.length < scalars.length) return false
+    spend(budget, value.length)
     const seen = new Uint8Array(scalars.length)
     let missing = scalars.length
     for (const element of value) {

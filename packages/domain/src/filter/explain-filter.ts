@@ -1,8 +1,11 @@
 import { type Json, escapePointerToken, findOwnProperty, isJsonObject } from '../json.js'
+import { compileCondition } from './compile-filter.js'
+import { compileTest } from './compile-test.js'
+import { countSteps } from './count-steps.js'
 import { capActual, describeTest } from './describe-condition.js'
 import type { Filter } from './filter.js'
 import { type FilterCondition, type FilterNode, type FilterTest, readFilterTree } from './filter-tree.js'
-import { holdsBelow, holdsForRoot, holdsTest } from './matches-filter.js'
+import { createWorkBudget, spend, type WorkBudget } from './work-budget.js'
 
 /** The first condition that failed, in the order in which the filter is written. */
 export interface FilterFailure {
@@ -21,9 +24,12 @@ export type FilterExplanation =
   | { readonly matches: true }
   | { readonly matches: false; readonly failure: FilterFailure }
 
-/** Says whether a value satisfies a filter, with the same answer as `matchesFilter`, and names what failed. */
-export function explainFilter(filter: Filter, value: Json): FilterExplanation {
-  const place: Place = { pointer: '', path: '', value, isNullRoot: value === null }
+/**
+ * Says whether a value satisfies a filter, with the same answer as `matchesFilter`, and names what failed. Finding what
+ * failed takes more steps than the answer alone.
+ */
+export function explainFilter(filter: Filter, value: Json, budget: WorkBudget = createWorkBudget()): FilterExplanation {
+  const place: Place = { pointer: '', path: '', value, isNullRoot: value === null, budget }
   const failure = explainNode(readFilterTree(filter), place)
   return failure === undefined ? { matches: true } : { matches: false, failure }
 }
@@ -33,15 +39,17 @@ interface Place {
   readonly path: string
   readonly value: Json | undefined
   readonly isNullRoot: boolean
+  readonly budget: WorkBudget
 }
 
 function explainNode(node: FilterNode, place: Place): FilterFailure | undefined {
+  spend(place.budget, countSteps(node.conditions))
   const failed = node.conditions.find((condition) => !holds(condition, place))
   return failed && explainCondition(failed, place)
 }
 
 function holds(condition: FilterCondition, place: Place): boolean {
-  return place.isNullRoot ? holdsForRoot(condition, null) : holdsBelow(condition, place.value)
+  return compileCondition(condition)(place.value, place.isNullRoot, place.budget)
 }
 
 /** Why a condition that does not hold does not. */
@@ -81,7 +89,7 @@ function explainProperty(condition: KeyCondition, outer: Place): FilterFailure {
 }
 
 function explainTests(tests: readonly FilterTest[], place: Place): FilterFailure {
-  const failed = tests.find((test) => !holdsTest(test, place.value))
+  const failed = tests.find((test) => !compileTest(test)(place.value, place.budget))
   if (failed === undefined) return fail(place, 'every operator to hold')
   return fail({ ...place, pointer: place.pointer + failed.at }, describeTest(failed))
 }

@@ -19,3 +19,4 @@ export {
 } from './filter-tree.js'
 export { matchesFilter } from './matches-filter.js'
 export { type FilterParsing, parseFilter } from './parse-filter.js'
+export { EVENT_STEPS_MAX, FilterTooExpensiveError, type WorkBudget, createWorkBudget } from './work-budget.js'

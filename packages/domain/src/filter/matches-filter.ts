@@ -1,5 +1,7 @@
 import { type Json, findOwnProperty, isJsonObject } from '../json.js'
+import { isElement } from './compile-test.js'
 import { containsJson } from './contains-json.js'
+import { countScanSteps, countSteps } from './count-steps.js'
 import { equalsJson } from './equals-json.js'
 import type { Filter } from './filter.js'
 import { type FilterCondition, type FilterNode, type FilterTest, readFilterTree } from './filter-tree.js'
@@ -7,29 +9,24 @@ import { compareInstants, parseInstant } from './instant.js'
 import { isInIpRange, parseIpRange } from './ip-range.js'
 import { compileIgnoreCaseEquals, countCodePoints } from './text.js'
 import { compileWildcard } from './wildcard.js'
+import { createWorkBudget, spend, type WorkBudget } from './work-budget.js'
 
 /**
  * Whether a value satisfies a filter. This is the reference: `compileFilter`, and any index over filters, must give the
- * same answer. It never throws, and sees only own properties of plain objects.
+ * same answer. Throws only when the budget is used up, and sees only own properties of plain objects.
  */
-export function matchesFilter(filter: Filter, value: Json): boolean {
-  return readFilterTree(filter).conditions.every((condition) => holdsForRoot(condition, value))
-}
-
-/** Whether a condition of an outermost filter holds. On a null payload no key holds, whatever stands under it. */
-export function holdsForRoot(condition: FilterCondition, value: Json): boolean {
-  return holdsAt(condition, { value, isNullRoot: value === null })
-}
-
-/** Whether a condition holds for a value below the root; undefined is an absent one. */
-export function holdsBelow(condition: FilterCondition, value: Json | undefined): boolean {
-  return holdsAt(condition, { value, isNullRoot: false })
+export function matchesFilter(filter: Filter, value: Json, budget: WorkBudget = createWorkBudget()): boolean {
+  const { conditions } = readFilterTree(filter)
+  spend(budget, countSteps(conditions))
+  // On a null payload no key holds, whatever stands under it.
+  return conditions.every((condition) => holdsAt(condition, { value, isNullRoot: value === null, budget }))
 }
 
 /** What a filter stands for. */
 interface Level {
   readonly value: Json | undefined
   readonly isNullRoot: boolean
+  readonly budget: WorkBudget
 }
 
 function holdsAt(condition: FilterCondition, level: Level): boolean {
@@ -41,13 +38,13 @@ function holdsAt(condition: FilterCondition, level: Level): boolean {
     case 'nor':
       return !condition.nodes.some((node) => holdsNode(node, level))
     case 'value':
-      return holdsTest(condition.test, level.value)
+      return holdsTest(condition.test, level.value, level.budget)
     case 'property': {
       const property = findOwnProperty(level.value, condition.key)
-      return !level.isNullRoot && condition.tests.every((test) => holdsTest(test, property))
+      return !level.isNullRoot && condition.tests.every((test) => holdsTest(test, property, level.budget))
     }
     case 'nested':
-      return !level.isNullRoot && holdsNested(condition.node, findOwnProperty(level.value, condition.key))
+      return !level.isNullRoot && holdsNested(condition.node, findOwnProperty(level.value, condition.key), level.budget)
   }
 }
 
@@ -55,23 +52,29 @@ function holdsNode(node: FilterNode, level: Level): boolean {
   return node.conditions.every((condition) => holdsAt(condition, level))
 }
 
-function holdsNested(node: FilterNode, property: Json | undefined): boolean {
-  if (!Array.isArray(property)) return holdsNode(node, { value: property, isNullRoot: false })
+function holdsNested(node: FilterNode, property: Json | undefined, budget: WorkBudget): boolean {
+  const level: Level = { value: property, isNullRoot: false, budget }
+  if (!Array.isArray(property)) return holdsNode(node, level)
   const ofArray = node.conditions.filter((condition) => !condition.namesKey)
   const ofElement = node.conditions.filter((condition) => condition.namesKey)
+  if (!ofArray.every((condition) => holdsAt(condition, level))) return false
+  const elementSteps = countSteps(ofElement)
   return (
-    ofArray.every((condition) => holdsBelow(condition, property)) &&
-    (ofElement.length === 0 || property.some((element) => holdsForElement(ofElement, element)))
+    ofElement.length === 0 ||
+    property.some((element) => {
+      spend(budget, elementSteps)
+      return holdsForElement(ofElement, { ...level, value: element })
+    })
   )
 }
 
 /** An element that is no object satisfies only the empty filter, which is not asked here. */
-function holdsForElement(conditions: readonly FilterCondition[], element: Json): boolean {
-  return isJsonObject(element) && conditions.every((condition) => holdsBelow(condition, element))
+function holdsForElement(conditions: readonly FilterCondition[], level: Level): boolean {
+  return isJsonObject(level.value) && conditions.every((condition) => holdsAt(condition, level))
 }
 
 /** Whether one test holds; an undefined value is an absent property. */
-export function holdsTest(test: FilterTest, value: Json | undefined): boolean {
+function holdsTest(test: FilterTest, value: Json | undefined, budget: WorkBudget): boolean {
   switch (test.operator) {
     case 'oneOf':
       return isOneOf(test.operand, value)
@@ -83,19 +86,19 @@ export function holdsTest(test: FilterTest, value: Json | undefined): boolean {
       return (value === null) === test.operand
     case '$not':
       return Array.isArray(value)
-        ? !value.includes(test.operand)
+        ? !isElement(value, test.operand, budget)
         : value !== undefined && value !== null && typeof value !== 'object' && value !== test.operand
     case '$includes':
-      return Array.isArray(value) && value.includes(test.operand)
+      return Array.isArray(value) && isElement(value, test.operand, budget)
     case '$contains':
-      return containsJson(value, test.operand)
+      return containsJson(value, test.operand, budget)
     case '$equals':
-      return equalsJson(value, test.operand)
+      return equalsJson(value, test.operand, budget)
     case '$length':
-      return holdsLength(test.operand, value)
+      return holdsLength(test.operand, value, budget)
     default:
       if (typeof value === 'number') return holdsNumber(test, value)
-      return typeof value === 'string' && holdsText(test, value)
+      return typeof value === 'string' && holdsText(test, value, budget)
   }
 }
 
@@ -103,10 +106,11 @@ function isOneOf(literals: readonly Json[], value: Json | undefined): boolean {
   return value !== undefined && literals.includes(value)
 }
 
-function holdsLength(tests: readonly FilterTest[], value: Json | undefined): boolean {
+function holdsLength(tests: readonly FilterTest[], value: Json | undefined, budget: WorkBudget): boolean {
   if (typeof value !== 'string' && !Array.isArray(value)) return false
+  if (typeof value === 'string') spend(budget, countScanSteps(value.length))
   const length = typeof value === 'string' ? countCodePoints(value) : value.length
-  return tests.every((test) => holdsTest(test, length))
+  return tests.every((test) => holdsTest(test, length, budget))
 }
 
 function holdsNumber(test: FilterTest, value: number): boolean {
@@ -126,15 +130,17 @@ function holdsNumber(test: FilterTest, value: number): boolean {
   }
 }
 
-function holdsText(test: FilterTest, text: string): boolean {
+function holdsText(test: FilterTest, text: string, budget: WorkBudget): boolean {
   switch (test.operator) {
     case '$startsWith':
       return text.startsWith(test.operand)
     case '$endsWith':
       return text.endsWith(test.operand)
     case '$ignoreCaseEquals':
+      spend(budget, text.length)
       return compileIgnoreCaseEquals(test.operand)(text)
     case '$wildcard':
+      spend(budget, countScanSteps(text.length))
       return compileWildcard(test.operand)(text)
     case '$cidr': {
       const range = parseIpRange(test.operand)
