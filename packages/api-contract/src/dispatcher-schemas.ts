@@ -165,8 +165,12 @@ export const failedConditionSchema = z
         'payload',
         'payloadFilter',
         'contextFilter',
+        'too_expensive',
       ])
-      .describe('`payload`: a REQUEST payload that can not be read'),
+      .describe(
+        '`payload`: a REQUEST payload that can not be read; `too_expensive`: not told, all filters together would take ' +
+          'too many steps',
+      ),
     message: z.string(),
     pointer: z.string().optional().describe('of a filter: JSON pointer to the first condition that fails'),
     path: z.string().optional().describe('of a filter: JSON pointer to the value that was looked at'),

@@ -1,29 +1,91 @@
 import type { FailedCondition, MatchExplanation } from '@signalbox/api-contract'
 import type { ExplainableDispatcher, StoredEventRecord } from '@signalbox/db'
-import { explainMatch, type FilterFailure, type MatchableEvent, type MatchFailure } from '@signalbox/domain'
+import {
+  createWorkBudget,
+  EVENT_STEPS_MAX,
+  explainMatch,
+  type FilterFailure,
+  FilterTooExpensiveError,
+  type Json,
+  type MatchableEvent,
+  type MatchFailure,
+  readRequestPayload,
+} from '@signalbox/domain'
 
-/** The stored event as matching reads it. */
+/** The stored event as matching reads it: its payload is read once, and all its filters share one budget. */
 export function toMatchable(event: StoredEventRecord): MatchableEvent {
   return {
     name: event.name,
     source: event.source,
     externalAccountId: event.externalAccountId,
-    payloadType: event.payloadType,
-    readPayload: () => event.payload,
+    // What was read from a REQUEST payload is JSON, and is not read again for each candidate.
+    payloadType: 'JSON',
+    readPayload: readOnce(() => readRequestPayload(event.payloadType, event.payload)),
     readContext: () => event.context,
+    budget: createWorkBudget(),
   }
 }
 
-/** Says of one dispatcher whether it takes an event now; if not, which condition decides, and if so, why it did not. */
-export function explainCandidate(
-  candidate: ExplainableDispatcher,
+/**
+ * Says of each dispatcher whether it takes an event now; if not, which condition decides, and if so, why it did not. Once
+ * the budget of the event is used up, no further filter is tried.
+ */
+export function explainCandidates(
+  candidates: readonly ExplainableDispatcher[],
   event: StoredEventRecord,
   now: Date,
+): MatchExplanation[] {
+  const matchable = toMatchable(event)
+  return candidates.map((candidate) => {
+    const failed = findFailed(candidate, matchable, now)
+    return explainCandidate(candidate, event, failed)
+  })
+}
+
+/** Says that filters were given up, and what helps. */
+export function describeTooExpensive(): string {
+  const steps = EVENT_STEPS_MAX.toLocaleString('en')
+  return (
+    `The filters would take more than ${steps} steps on this event: use fewer conditions on its long arrays and texts, ` +
+    'or a smaller event'
+  )
+}
+
+function readOnce(read: () => Json): () => Json {
+  let result: { value: Json } | { error: unknown } | undefined
+  return () => {
+    result ??= attempt(read)
+    if ('error' in result) throw result.error
+    return result.value
+  }
+}
+
+function attempt(read: () => Json): { value: Json } | { error: unknown } {
+  try {
+    return { value: read() }
+  } catch (error) {
+    return { error }
+  }
+}
+
+function findFailed(candidate: ExplainableDispatcher, event: MatchableEvent, now: Date): FailedCondition | undefined {
+  try {
+    const [failure] = explainMatch(candidate, event, now)
+    return failure && toFailedCondition(failure)
+  } catch (error) {
+    if (!(error instanceof FilterTooExpensiveError)) throw error
+    return { condition: 'too_expensive', message: describeTooExpensive() }
+  }
+}
+
+function explainCandidate(
+  candidate: ExplainableDispatcher,
+  event: StoredEventRecord,
+  failed: FailedCondition | undefined,
 ): MatchExplanation {
-  const [failure] = explainMatch(candidate, toMatchable(event), now)
   const { rule, dispatchable, url, hasDelivery } = candidate
   const facts = { dispatcherId: rule.id, dispatchable, ...(url !== null && { url }), hasDelivery }
-  if (failure !== undefined) return { ...facts, matches: false, ...toFailedCondition(failure) }
+  if (failed !== undefined) return { ...facts, matches: false, ...failed }
   const note = hasDelivery ? undefined : findNote(candidate, event)
   return { ...facts, matches: true, ...(note !== undefined && { note }) }
 }

@@ -2,6 +2,7 @@ import type { FailedCondition } from '@signalbox/api-contract'
 import type { StoredDispatcher } from '@signalbox/db'
 import {
   ANY_SOURCE,
+  createWorkBudget,
   DEFAULT_EVENT_SOURCE,
   type DispatcherRule,
   explainMatch,
@@ -83,6 +84,7 @@ function toMatchable({ name = '', source, accountId, payloadType, payload, conte
     payloadType: payloadType ?? 'JSON',
     readPayload: () => orEmpty(payload),
     readContext: () => orEmpty(context),
+    budget: createWorkBudget(),
   }
 }
 

@@ -1,9 +1,11 @@
-import { dispatcherTestSchema, testDispatcherBodySchema } from '@signalbox/api-contract'
+import { dispatcherTestSchema, type FailedCondition, testDispatcherBodySchema } from '@signalbox/api-contract'
 import type { StoredDispatcher } from '@signalbox/db'
-import { type Environment, isUuid } from '@signalbox/domain'
+import { type Environment, FilterTooExpensiveError, isUuid } from '@signalbox/domain'
 import type { ApiDeps } from '../../api-deps.js'
+import { describeTooExpensive } from '../../events/explain-rule.js'
 import { type Answer, defineRoute, problem } from '../../route.js'
 import { answerMissing } from '../answer-missing.js'
+import { isLarge } from '../events/post-event.js'
 import { explainDispatcher, explainFilters } from './explain-event.js'
 
 /** `POST /api/v1/event-dispatchers/test`: would an event match, and if not, why not. Nothing is stored or sent. */
@@ -18,17 +20,21 @@ export const testDispatcher = defineRoute({
   access: 'secret',
   body: testDispatcherBodySchema,
   responses: { 200: { description: 'Whether it matches, and what does not', schema: dispatcherTestSchema } },
-  problems: ['invalid', 'forbidden', 'not_found'],
-  handle: async ({ environment, body }, deps) => {
+  problems: ['invalid', 'forbidden', 'not_found', 'event_too_large', 'filter_too_expensive'],
+  handle: async ({ environment, body, rawBody }, deps) => {
     const { event, dispatcherId, endpointId, filter = null, contextFilter = null } = body
+    const { eventBytesMax } = environment.limits
+    if (isLarge(rawBody, environment.limits) && Buffer.byteLength(JSON.stringify(event)) > eventBytesMax) {
+      return problem('event_too_large', `The event is larger than ${eventBytesMax} bytes`)
+    }
     if (dispatcherId === undefined && endpointId === undefined) {
-      return answer(explainFilters({ payloadFilter: filter, contextFilter }, event))
+      return answer(() => explainFilters({ payloadFilter: filter, contextFilter }, event))
     }
     const found =
       endpointId === undefined
         ? await findByDispatcher(deps, environment, dispatcherId ?? '')
         : await findByEndpoint(deps, environment, endpointId)
-    return 'dispatcher' in found ? answer(explainDispatcher(found, event, new Date())) : found
+    return 'dispatcher' in found ? answer(() => explainDispatcher(found, event, new Date())) : found
   },
 })
 
@@ -64,6 +70,12 @@ async function findByEndpoint({ endpoints, misses }: ApiDeps, environment: Envir
   return { dispatcher: endpoint.subscription, isEndpointDisabled: !endpoint.enabled }
 }
 
-function answer<T>(explanation: T[]): { status: 200; body: { matches: boolean; explanation: T[] } } {
-  return { status: 200, body: { matches: explanation.length === 0, explanation } }
+function answer(explain: () => FailedCondition[]): Answer {
+  try {
+    const explanation = explain()
+    return { status: 200, body: { matches: explanation.length === 0, explanation } }
+  } catch (error) {
+    if (error instanceof FilterTooExpensiveError) return problem('filter_too_expensive', describeTooExpensive())
+    throw error
+  }
 }

@@ -9,7 +9,7 @@ import type { StoredEventRecord } from '@signalbox/db'
 import type { TenantScope } from '@signalbox/domain'
 import type { ApiDeps } from '../../api-deps.js'
 import { answerEventMiss } from '../../events/answer-event-miss.js'
-import { explainCandidate } from '../../events/explain-rule.js'
+import { explainCandidates } from '../../events/explain-rule.js'
 import { readBeforeId } from '../../events/read-before-id.js'
 import { defineRoute } from '../../route.js'
 
@@ -38,16 +38,11 @@ export const listEventDeliveries = defineRoute({
     const { state, deliverAt, cancelledAt, matchedCount } = event
     const answer = { event: { state, deliverAt, cancelledAt, matchedCount }, data: page.items, nextCursor }
     if (!query.explain) return { status: 200, body: answer }
-    return { status: 200, body: { ...answer, candidates: await explainCandidates(deps, environment, event) } }
+    return { status: 200, body: { ...answer, candidates: await explain(deps, environment, event) } }
   },
 })
 
-async function explainCandidates(
-  { events }: ApiDeps,
-  scope: TenantScope,
-  event: StoredEventRecord,
-): Promise<MatchExplanation[]> {
+async function explain({ events }: ApiDeps, scope: TenantScope, event: StoredEventRecord): Promise<MatchExplanation[]> {
   const candidates = await events.findDispatchersToExplain(scope, event.recordId)
-  const now = new Date()
-  return candidates.map((candidate) => explainCandidate(candidate, event, now))
+  return explainCandidates(candidates, event, new Date())
 }

@@ -1,9 +1,9 @@
 import { eventParamsSchema, replayBodySchema, replaySchema } from '@signalbox/api-contract'
 import type { StoredEventRecord } from '@signalbox/db'
-import { type Environment, explainMatch } from '@signalbox/domain'
+import { type DispatcherRule, type Environment, explainMatch, FilterTooExpensiveError } from '@signalbox/domain'
 import type { ApiDeps } from '../../api-deps.js'
 import { answerEventMiss } from '../../events/answer-event-miss.js'
-import { toMatchable } from '../../events/explain-rule.js'
+import { describeTooExpensive, toMatchable } from '../../events/explain-rule.js'
 import { type Answer, defineRoute, problem, type ProblemAnswer } from '../../route.js'
 import { answerMissing } from '../answer-missing.js'
 
@@ -22,7 +22,7 @@ export const replayEvent = defineRoute({
   body: replayBodySchema,
   isBodyOptional: true,
   responses: { 200: { description: 'the deliveries', schema: replaySchema } },
-  problems: ['not_found', 'conflict'],
+  problems: ['not_found', 'conflict', 'filter_too_expensive'],
   async handle({ environment, params, body }, deps) {
     const event = await deps.events.findEvent(environment, params.id)
     if (event === undefined) return answerEventMiss(deps, environment, params.id)
@@ -43,6 +43,15 @@ type Choice = { dispatcherIds: string[] } | ProblemAnswer
 
 async function chooseMatching({ events }: ApiDeps, scope: Environment, event: StoredEventRecord): Promise<Choice> {
   const rules = await events.findCandidates(scope, event)
+  try {
+    return findMatching(rules, event)
+  } catch (error) {
+    if (error instanceof FilterTooExpensiveError) return problem('filter_too_expensive', describeTooExpensive())
+    throw error
+  }
+}
+
+function findMatching(rules: readonly DispatcherRule[], event: StoredEventRecord): Choice {
   const matchable = toMatchable(event)
   const now = new Date()
   const dispatcherIds: string[] = []
