@@ -123,7 +123,7 @@ describe('delivering a group', () => {
   }
 
   test('a run ends after many deliveries: everyone else was first, and the rest goes to the end of the queue', async () => {
-    await fanOut(1_200)
+    await fanOut(300)
     await createTestWebhook(database, scope('b'))
     const { deliver } = create()
     const [wide, small] = [await accept(60), await accept(5, {}, 'b')]
@@ -131,24 +131,25 @@ describe('delivering a group', () => {
     expect(published[0]?.slice(0, 5).map((ref) => ref.organizationId)).toEqual(
       small.map(() => scope('b').organizationId),
     )
-    expect(first.deliveries).toBeGreaterThanOrEqual(50_000)
+    expect(first.deliveries).toBeGreaterThanOrEqual(10_000)
+    expect(first.deliveries).toBeLessThan(15_001)
     const left = givenBack.flat()
     expect(left).toHaveLength(65 - first.events)
     expect(left.length).toBeGreaterThan(0)
     const second = await deliver(left)
-    expect(first.deliveries + second.deliveries).toBe(60 * 1_200 + 5)
+    expect(first.deliveries + second.deliveries).toBe(60 * 300 + 5)
     expect(givenBack).toHaveLength(1)
     const { rows } = await database.pool.query('select count(*)::int as waiting from event_outbox')
     expect(rows).toEqual([{ waiting: 0 }])
   }, 60_000)
 
   test('writes a large fan-out in portions, whole in the end', async () => {
-    await fanOut(150)
+    await fanOut(90)
     const { deliver, calls } = create()
-    expect(await deliver(await accept(100))).toEqual({ events: 100, deliveries: 15_000, failed: 0 })
-    expect(calls.portions.length).toBeGreaterThan(2)
+    expect(await deliver(await accept(100))).toEqual({ events: 100, deliveries: 9_000, failed: 0 })
+    expect(calls.portions.length).toBeGreaterThan(1)
     for (const size of calls.portions) expect(size).toBeLessThanOrEqual(5_000)
-    expect(published.flat()).toHaveLength(15_000)
+    expect(published.flat()).toHaveLength(9_000)
   })
 
   test('rules of one tenant that can not be read hold up no one else', async () => {

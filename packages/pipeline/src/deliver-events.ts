@@ -60,7 +60,7 @@ const BODIES_AT_ONCE_MAX = 50
 const DELIVERIES_AT_ONCE_MAX = 5_000
 
 /** Deliveries after which a run ends: what is left of its group goes to the end of the queue, behind everyone else's. */
-const DELIVERIES_OF_RUN_MAX = 5_000
+const DELIVERIES_OF_RUN_MAX = 10_000
 
 /** Computing without a pause: on the thread of a run others wait, for their own runs and for the heartbeats of theirs. */
 const COMPUTING_MS_MAX = 20
