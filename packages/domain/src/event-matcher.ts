@@ -52,6 +52,11 @@ export interface EventMatcher {
   /** Tells whether any candidate for this event name has a filter, so that payload and context have to be there. */
   readsBody(name: string): boolean
   /**
+   * Compiles the filters that an event of this name may meet, one for each step that is asked for, so that the caller can
+   * pause in between: many large ones take long. What is not compiled then is when an event meets it.
+   */
+  prepare(name: string): Iterator<void>
+  /**
    * `now` decides which ephemeral dispatchers have run out. Throws when a REQUEST payload can't be read, and
    * `FilterTooExpensiveError` when the filters cost too much on this event.
    */
@@ -64,7 +69,11 @@ interface CompiledRule {
   matchesContext: FilterTest | undefined
 }
 
-type FilterTest = (value: Json, budget: WorkBudget) => boolean
+interface FilterTest {
+  isCompiled(): boolean
+  compile(): void
+  holds(value: Json, budget: WorkBudget): boolean
+}
 
 /** Indexes the enabled, not manual dispatchers of one environment. A filter is compiled when an event first meets it. */
 export function createEventMatcher(rules: readonly DispatcherRule[]): EventMatcher {
@@ -88,6 +97,7 @@ export function createEventMatcher(rules: readonly DispatcherRule[]): EventMatch
     size: rules.length,
     readsBody: (name) =>
       findCandidates(name).some((one) => one.matchesPayload !== undefined || one.matchesContext !== undefined),
+    prepare: (name) => compileEach(findCandidates(name)),
     match: (event, now) => matchCandidates(findCandidates(event.name), event, now),
   }
 }
@@ -161,10 +171,26 @@ function compileRule(rule: DispatcherRule): CompiledRule {
 
 // A set changes as a whole, and an event meets few of its filters: what none meets costs nothing.
 function compileLate(filter: Filter): FilterTest {
-  let test: FilterTest | undefined
-  return (value, budget) => {
-    test ??= compileFilter(filter)
-    return test(value, budget)
+  let test: ReturnType<typeof compileFilter> | undefined
+  return {
+    isCompiled: () => test !== undefined,
+    compile: () => {
+      test ??= compileFilter(filter)
+    },
+    holds: (value, budget) => {
+      test ??= compileFilter(filter)
+      return test(value, budget)
+    },
+  }
+}
+
+function* compileEach(candidates: readonly CompiledRule[]): Generator<void, void> {
+  for (const { matchesPayload, matchesContext } of candidates) {
+    for (const test of [matchesPayload, matchesContext]) {
+      if (test === undefined || test.isCompiled()) continue
+      test.compile()
+      yield
+    }
   }
 }
 
@@ -179,11 +205,11 @@ function matchCandidates(candidates: CompiledRule[], event: MatchableEvent, now:
     if (rule.expiresAt !== null && rule.expiresAt <= now) continue
     if (matchesPayload !== undefined) {
       payload ??= readRequestPayload(event.payloadType, event.readPayload())
-      if (!matchesPayload(payload, budget)) continue
+      if (!matchesPayload.holds(payload, budget)) continue
     }
     if (matchesContext !== undefined) {
       context ??= event.readContext()
-      if (!matchesContext(context, budget)) continue
+      if (!matchesContext.holds(context, budget)) continue
     }
     dispatcherIds.push(rule.id)
     if (rule.once) onceIds.push(rule.id)

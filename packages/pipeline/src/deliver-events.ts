@@ -173,7 +173,10 @@ async function* decideEach(deps: DeliverDeps, events: MatchedEvent[]): AsyncGene
     for (const { event, matcher } of chunk) {
       const body = bodies.get(event.eventRecordId)
       // Pruned or removed with its tenant in between: there is nothing left to deliver.
-      if (body !== undefined) yield decideDeliveries(withBody(event, body), matcher, now)
+      if (body === undefined) continue
+      const steps = matcher.prepare(event.name)
+      while (steps.next().done !== true) await pause()
+      yield decideDeliveries(withBody(event, body), matcher, now)
       await pause()
     }
   }

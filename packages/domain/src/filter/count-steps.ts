@@ -1,8 +1,8 @@
 import type { Json } from '../json.js'
 import type { FilterCondition, FilterNode, FilterTest } from './filter-tree.js'
 
-/** Reading a date or an address takes as long as some ten comparisons. */
-const PARSING_STEPS = 10
+/** Reading a date or an address takes as long as some twenty comparisons. */
+const PARSING_STEPS = 20
 
 /** Elements or characters that a plain scan passes in the time of one step. */
 const SCANNED_PER_STEP = 4

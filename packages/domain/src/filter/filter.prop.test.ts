@@ -6,6 +6,7 @@ import { explainFilter } from './explain-filter.js'
 import type { Filter } from './filter.js'
 import { matchesFilter } from './matches-filter.js'
 import { parseFilter } from './parse-filter.js'
+import { createWorkBudget } from './work-budget.js'
 
 /** Printed in the name of the suite, and by fast-check when a property fails. */
 const seed = Date.now() % 2 ** 31
@@ -137,9 +138,12 @@ describe(`event filters (seed ${seed})`, () => {
         const filter = getFilter(input)
         const compiled = compileFilter(filter)
         for (const value of values) {
-          const answer = matchesFilter(filter, value)
+          const [budget, compiledBudget] = [createWorkBudget(), createWorkBudget()]
+          const answer = matchesFilter(filter, value, budget)
           answers[answer ? 'matches' : 'fails'] += 1
-          expect(compiled(value)).toBe(answer)
+          expect(compiled(value, compiledBudget)).toBe(answer)
+          // As many steps means that both also give up on the same events.
+          expect(compiledBudget).toEqual(budget)
           expect(explainFilter(filter, value).matches).toBe(answer)
         }
       },

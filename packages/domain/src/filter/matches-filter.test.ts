@@ -240,11 +240,3 @@ describe('hostile keys', () => {
     expect(matches({ $ref: ['x'] }, { $ref: 'x' })).toBe(true)
   })
 })
-
-test('a filter made to be slow on a large event ends, its work bounded by conditions times nodes', () => {
-  const operand = Array.from({ length: 200 }, (_, index) => [index + 1])
-  const event = { t: Array.from({ length: 10_000 }, (_, index) => [10_000 - index]) }
-  expect(matches({ $contains: { t: operand } }, event)).toBe(true)
-  expect(matches({ t: Array.from({ length: 200 }, () => ({ $not: 'x' })) }, event)).toBe(true)
-  expect(matches({ $or: Array.from({ length: 200 }, () => ({ t: { b: [1] } })) }, event)).toBe(false)
-}, 10_000)
