@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { DispatcherRule } from './dispatcher.js'
 import { createEventMatcher, explainMatch, isNameCovered, type MatchableEvent } from './event-matcher.js'
-import { parseFilter } from './filter/index.js'
+import { createWorkBudget, FilterTooExpensiveError, parseFilter } from './filter/index.js'
 import type { Json } from './json.js'
 
 const NOW = new Date('2026-05-01T12:00:00Z')
@@ -234,5 +234,50 @@ describe('explainMatch', () => {
 
   test('nothing to say about an event that fits', () => {
     expect(explainFirst(rule, makeEvent(fitting))).toBeUndefined()
+  })
+})
+
+describe('the budget of an event', () => {
+  const payload = { a: Array.from({ length: 1_000 }, () => ({ b: 1 })) }
+  // 1 step for the key and 1 for the condition, 1 for each element.
+  const payloadFilter = makeFilter({ a: { b: [2] } })
+  const rules = ['a', 'b', 'c'].map((id) => makeRule(id, { payloadFilter }))
+
+  test('is one for all dispatchers: over it the event is not matched at all', () => {
+    const matcher = createEventMatcher(rules)
+    const budget = createWorkBudget(3 * 1_002)
+    expect(matcher.match(makeEvent({ payload, budget }), NOW)).toEqual({ dispatcherIds: [], onceIds: [] })
+    expect(budget.stepsLeft).toBe(0)
+    const less = makeEvent({ payload, budget: createWorkBudget(3 * 1_002 - 1) })
+    expect(() => matcher.match(less, NOW)).toThrow(FilterTooExpensiveError)
+  })
+
+  test('is fresh for each event that brings none', () => {
+    const matcher = createEventMatcher([makeRule('a', { payloadFilter: makeFilter({ $nor: wide }) })])
+    const event = makeEvent({ payload })
+    for (let run = 0; run < 3; run += 1) expect(matcher.match(event, NOW).dispatcherIds).toEqual(['a'])
+  })
+
+  // Some 900,000 steps: three times that is more than one event has.
+  const wide = Array.from({ length: 900 }, (_, index) => ({ a: { b: [index + 5] } }))
+
+  test('holds for explaining, which then tells only what needs no filter', () => {
+    const event = makeEvent({ payload, budget: createWorkBudget(100) })
+    const [rule] = rules
+    if (rule === undefined) throw new Error('no rule')
+    expect(() => explainFirst(rule, event)).toThrow(FilterTooExpensiveError)
+    expect(explainFirst(makeRule('x', { source: 'x', payloadFilter }), event)).toEqual({ condition: 'source' })
+    expect(explainFirst(makeRule('x'), event)).toBeUndefined()
+  })
+
+  test('filters are prepared one at a time, once, and only those that the name may meet', () => {
+    const matcher = createEventMatcher([...rules, makeRule('other', { eventNames: ['other'], payloadFilter })])
+    const countSteps = (name: string): number => {
+      let count = 0
+      for (const steps = matcher.prepare(name); steps.next().done !== true;) count += 1
+      return count
+    }
+    expect([countSteps('order.paid'), countSteps('order.paid'), countSteps('none')]).toEqual([3, 0, 0])
+    expect(countSteps('other')).toBe(1)
   })
 })

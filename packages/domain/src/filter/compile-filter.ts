@@ -2,11 +2,8 @@ import { type Json, findOwnProperty, isJsonObject } from '../json.js'
 import { type ValueTest, compileTest } from './compile-test.js'
 import { countSteps } from './count-steps.js'
 import type { Filter } from './filter.js'
-import { type FilterCondition, type FilterNode, type FilterTest, readFilterTree } from './filter-tree.js'
+import { type FilterCondition, type FilterNode, readFilterTree } from './filter-tree.js'
 import { createWorkBudget, spend, type WorkBudget } from './work-budget.js'
-
-/** A filter, or a part of one, prepared; the flag says that the value is a null payload, on which no key holds. */
-export type LevelTest = (value: Json | undefined, isNullRoot: boolean, budget: WorkBudget) => boolean
 
 /**
  * Prepares a filter for many values: literals are hashed, dates, IP ranges and patterns are read once. Gives the same
@@ -14,77 +11,72 @@ export type LevelTest = (value: Json | undefined, isNullRoot: boolean, budget: W
  */
 export function compileFilter(filter: Filter): (value: Json, budget?: WorkBudget) => boolean {
   const { conditions } = readFilterTree(filter)
-  const test = compileNode(conditions)
+  const test = compileNode(conditions, false)
+  let testNull: ValueTest | undefined
   const steps = countSteps(conditions)
   return (value, budget = createWorkBudget()) => {
     spend(budget, steps)
-    return test(value, value === null, budget)
+    if (value !== null) return test(value, budget)
+    testNull ??= compileNode(conditions, true)
+    return testNull(value, budget)
   }
 }
 
-function compileNode(conditions: readonly FilterCondition[]): LevelTest {
-  const tests = conditions.map(compileCondition)
-  const [first, second] = tests
-  if (first === undefined) return () => true
-  if (second === undefined) return first
-  return (value, isNullRoot, budget) => {
-    for (const test of tests) if (!test(value, isNullRoot, budget)) return false
-    return true
-  }
+function compileNode(conditions: readonly FilterCondition[], isNullRoot: boolean): ValueTest {
+  return compileAll(conditions.map((condition) => compileCondition(condition, isNullRoot)))
 }
 
-/** Prepares one condition. Its own steps are for the caller to count; those that depend on the value, it counts. */
-export function compileCondition(condition: FilterCondition): LevelTest {
+/**
+ * Prepares one condition; `isNullRoot` says that it is for a null payload, on which no key holds. Its own steps are for
+ * the caller to count; those that depend on the value, it counts.
+ */
+export function compileCondition(condition: FilterCondition, isNullRoot: boolean): ValueTest {
   switch (condition.kind) {
     case 'or':
-      return compileOr(condition.nodes)
-    case 'and':
-      return compileNode(condition.nodes.flatMap((node) => node.conditions))
+      return compileOr(condition.nodes, isNullRoot)
+    case 'and': {
+      const conditions = condition.nodes.flatMap((node) => node.conditions)
+      return compileNode(conditions, isNullRoot)
+    }
     case 'nor': {
-      const isAny = compileOr(condition.nodes)
-      return (value, isNullRoot, budget) => !isAny(value, isNullRoot, budget)
+      const isAny = compileOr(condition.nodes, isNullRoot)
+      return (value, budget) => !isAny(value, budget)
     }
     case 'value':
-      return compileValue(condition.test)
-    case 'property': {
-      const { key } = condition
-      const test = compileAll(condition.tests.map(compileTest))
-      return (value, isNullRoot, budget) => !isNullRoot && test(findOwnProperty(value, key), budget)
-    }
-    case 'nested': {
-      const { key } = condition
-      const test = compileNested(condition.node)
-      return (value, isNullRoot, budget) => !isNullRoot && test(findOwnProperty(value, key), budget)
-    }
+      return compileTest(condition.test)
+    case 'property':
+      return isNullRoot ? () => false : compileKey(condition.key, compileAll(condition.tests.map(compileTest)))
+    case 'nested':
+      return isNullRoot ? () => false : compileKey(condition.key, compileNested(condition.node))
   }
 }
 
-function compileValue(test: FilterTest): LevelTest {
-  const holds = compileTest(test)
-  return (value, _isNullRoot, budget) => holds(value, budget)
+function compileKey(key: string, test: ValueTest): ValueTest {
+  return (value, budget) => test(findOwnProperty(value, key), budget)
 }
 
-function compileOr(nodes: readonly FilterNode[]): LevelTest {
-  const tests = nodes.map((node) => compileNode(node.conditions))
-  return (value, isNullRoot, budget) => {
-    for (const test of tests) if (test(value, isNullRoot, budget)) return true
+function compileOr(nodes: readonly FilterNode[], isNullRoot: boolean): ValueTest {
+  const tests = nodes.map((node) => compileNode(node.conditions, isNullRoot))
+  return (value, budget) => {
+    for (const test of tests) if (test(value, budget)) return true
     return false
   }
 }
 
 function compileNested(node: FilterNode): ValueTest {
-  const holds = compileNode(node.conditions)
-  const holdsForArray = compileNode(node.conditions.filter((condition) => !condition.namesKey))
+  const holds = compileNode(node.conditions, false)
+  const ofArray = node.conditions.filter((condition) => !condition.namesKey)
+  const holdsForArray = compileNode(ofArray, false)
   const ofElement = node.conditions.filter((condition) => condition.namesKey)
-  const holdsForElement = compileNode(ofElement)
+  const holdsForElement = compileNode(ofElement, false)
   const elementSteps = countSteps(ofElement)
   return (value, budget) => {
-    if (!Array.isArray(value)) return holds(value, false, budget)
-    if (!holdsForArray(value, false, budget)) return false
+    if (!Array.isArray(value)) return holds(value, budget)
+    if (!holdsForArray(value, budget)) return false
     if (ofElement.length === 0) return true
     for (const element of value) {
       spend(budget, elementSteps)
-      if (isJsonObject(element) && holdsForElement(element, false, budget)) return true
+      if (isJsonObject(element) && holdsForElement(element, budget)) return true
     }
     return false
   }

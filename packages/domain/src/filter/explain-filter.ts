@@ -49,7 +49,7 @@ function explainNode(node: FilterNode, place: Place): FilterFailure | undefined 
 }
 
 function holds(condition: FilterCondition, place: Place): boolean {
-  return compileCondition(condition)(place.value, place.isNullRoot, place.budget)
+  return compileCondition(condition, place.isNullRoot)(place.value, place.budget)
 }
 
 /** Why a condition that does not hold does not. */
