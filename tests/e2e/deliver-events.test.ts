@@ -96,6 +96,22 @@ describe('delivering a group', () => {
     expect(calls.rules).toBe(2)
   })
 
+  test('an event on which the filters cost too much is set aside alone, with its reason', async () => {
+    const payloadFilter = { $nor: Array.from({ length: 900 }, (_, index) => ({ a: { b: [index + 5] } })) }
+    for (let count = 0; count < 5; count += 1) await createTestWebhook(database, scope(), { payloadFilter })
+    await createTestWebhook(database, scope('b'))
+    const [heavy] = await accept(1, { payload: { a: Array.from({ length: 50_000 }, () => ({ b: 1 })) } })
+    const refs = [...(heavy === undefined ? [] : [heavy]), ...(await accept(2)), ...(await accept(1, {}, 'b'))]
+    const { deliver } = create()
+    expect(await deliver(refs)).toEqual({ events: 4, deliveries: 11, failed: 1 })
+    const { rows } = await database.pool.query(
+      'select id, failure_reason from event_records where failed_at is not null',
+    )
+    expect(rows).toEqual([
+      { id: heavy?.eventRecordId, failure_reason: expect.stringMatching(/^filter_too_expensive: /) },
+    ])
+  })
+
   test('loads bodies only for names that a filter looks at, a few at a time', async () => {
     await createTestWebhook(database, scope(), { eventNames: ['filtered'], payloadFilter: { v: [1] } })
     await createTestWebhook(database, scope(), { eventNames: ['plain'] })

@@ -53,7 +53,8 @@ export interface EventMatcher {
   readsBody(name: string): boolean
   /**
    * Compiles the filters that an event of this name may meet, one for each step that is asked for, so that the caller can
-   * pause in between: many large ones take long. What is not compiled then is when an event meets it.
+   * pause in between: many large ones take long. What is not compiled then is when an event meets it. Throws at a filter
+   * that was never valid.
    */
   prepare(name: string): Iterator<void>
   /**

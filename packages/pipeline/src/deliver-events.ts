@@ -133,8 +133,7 @@ async function findMatcher(
     return await matchers.get(event, event.dispatcherSetVersion)
   } catch (error) {
     if (error instanceof SignalboxError) throw error
-    const { organizationId, environmentId } = event
-    deps.onRulesUnreadable?.(error, { organizationId, environmentId })
+    reportUnreadable(deps, event, error)
     return undefined
   }
 }
@@ -160,9 +159,16 @@ async function* decideEach(deps: DeliverDeps, events: MatchedEvent[]): AsyncGene
   const now = deps.now()
   const pause = createPause()
   const readers: MatchedEvent[] = []
+  const unreadable = new Set<string>()
   for (const one of events) {
-    if (one.matcher.readsBody(one.event.name)) readers.push(one)
-    else {
+    if (one.matcher.readsBody(one.event.name)) {
+      const error = await findUnreadable(one, pause)
+      if (error === undefined) readers.push(one)
+      else {
+        if (!unreadable.has(one.event.environmentId)) reportUnreadable(deps, one.event, error.cause)
+        unreadable.add(one.event.environmentId)
+      }
+    } else {
       yield decideDeliveries(withBody(one.event, NO_BODY), one.matcher, now)
       await pause()
     }
@@ -173,13 +179,29 @@ async function* decideEach(deps: DeliverDeps, events: MatchedEvent[]): AsyncGene
     for (const { event, matcher } of chunk) {
       const body = bodies.get(event.eventRecordId)
       // Pruned or removed with its tenant in between: there is nothing left to deliver.
-      if (body === undefined) continue
-      const steps = matcher.prepare(event.name)
-      while (steps.next().done !== true) await pause()
-      yield decideDeliveries(withBody(event, body), matcher, now)
+      if (body !== undefined) yield decideDeliveries(withBody(event, body), matcher, now)
       await pause()
     }
   }
+}
+
+// A filter that can't be compiled is one that someone changed by hand: the events that meet it wait, none fails for it.
+async function findUnreadable(
+  { event, matcher }: MatchedEvent,
+  pause: () => Promise<void> | undefined,
+): Promise<{ cause: unknown } | undefined> {
+  try {
+    const steps = matcher.prepare(event.name)
+    while (steps.next().done !== true) await pause()
+    return undefined
+  } catch (error) {
+    return { cause: error }
+  }
+}
+
+function reportUnreadable(deps: DeliverDeps, event: UndeliveredEvent, error: unknown): void {
+  const { organizationId, environmentId } = event
+  deps.onRulesUnreadable?.(error, { organizationId, environmentId })
 }
 
 // Whether a run computed or waited meanwhile is not told apart: a pause too many costs next to nothing.
