@@ -1,4 +1,4 @@
-import type { AttemptRecord } from '@signalbox/domain'
+import type { AttemptOutcome, AttemptRecord } from '@signalbox/domain'
 import type { DispatchObserver } from '@signalbox/pipeline'
 import type { createDispatchMetrics, Logger } from '@signalbox/runtime'
 
@@ -8,7 +8,8 @@ export interface AttemptObserver extends DispatchObserver {
 }
 
 /** Counts every attempt; writes a line for each that did not succeed, and one for all that did within a second. */
-export function createObserver(logger: Logger, counters: ReturnType<typeof createDispatchMetrics>): AttemptObserver {
+export function createObserver(logger: Logger, counters: DispatchMetrics): AttemptObserver {
+  const countersOf = createOutcomeCounters(counters)
   let succeeded = 0
   let timer: NodeJS.Timeout | undefined
   const writeSucceeded = (): void => {
@@ -19,8 +20,9 @@ export function createObserver(logger: Logger, counters: ReturnType<typeof creat
   return {
     onAttempt: (record, isRecorded) => {
       const { outcome, durationMs } = record.reading
-      counters.attempts.inc({ outcome })
-      counters.attemptSeconds.observe({ outcome }, durationMs / 1_000)
+      const { attempts, seconds } = countersOf(outcome)
+      attempts.inc()
+      seconds.observe(durationMs / 1_000)
       if (outcome !== 'succeeded' || !isRecorded) return writeAttempt(logger, record, isRecorded)
       counters.eventDeliverySeconds.observe(Math.max(0, (Date.now() - record.delivery.acceptedAt.getTime()) / 1_000))
       succeeded++
@@ -32,6 +34,22 @@ export function createObserver(logger: Logger, counters: ReturnType<typeof creat
       writeSucceeded()
     },
     onTrouble: (what, error) => logger.warn('dispatch.trouble', { what, error }),
+  }
+}
+
+type DispatchMetrics = ReturnType<typeof createDispatchMetrics>
+
+// The labelled parts are kept: finding them for each attempt costs more than what they note.
+function createOutcomeCounters(counters: DispatchMetrics) {
+  const create = (outcome: AttemptOutcome) => ({
+    attempts: counters.attempts.labels({ outcome }),
+    seconds: counters.attemptSeconds.labels({ outcome }),
+  })
+  const known = new Map<AttemptOutcome, ReturnType<typeof create>>()
+  return (outcome: AttemptOutcome): ReturnType<typeof create> => {
+    const found = known.get(outcome) ?? create(outcome)
+    known.set(outcome, found)
+    return found
   }
 }
 

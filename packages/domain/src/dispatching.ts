@@ -18,8 +18,7 @@ export interface ClaimedDelivery {
   name: string
   source: string
   timestamp: Date
-  payload: string
-  context: string
+  body: EventBody
   accountIdentifier: string | null
   traceParent: string | null
 }
@@ -45,7 +44,7 @@ export interface DispatchTarget {
 }
 
 /** A claimed delivery as the store gives it: a large body is left out, to be loaded when its turn comes. */
-export type ClaimedRow = Omit<ClaimedDelivery, keyof EventBody> & { body: EventBody | null }
+export type ClaimedRow = Omit<ClaimedDelivery, 'body'> & { body: EventBody | null }
 
 /** A finished attempt and what follows from it, to be recorded while the claim holds. */
 export interface AttemptRecord {

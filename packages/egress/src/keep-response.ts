@@ -35,8 +35,13 @@ export function keepHeaders(headers: IncomingHttpHeaders): KeptHeaders {
 export function keepBodyStart(chunks: readonly Buffer[], bytesMax: number): string {
   const [first] = chunks
   if (first === undefined) return ''
-  const bytes = (chunks.length === 1 ? first : Buffer.concat(chunks)).subarray(0, bytesMax)
-  return new TextDecoder().decode(bytes, { stream: true }).replaceAll('\0', '\uFFFD')
+  const bytes = chunks.length === 1 ? first : Buffer.concat(chunks)
+  // Only a decoder knows a character that was cut in two; making one costs more than all else here.
+  const text =
+    bytes.length <= bytesMax
+      ? bytes.toString('utf8')
+      : new TextDecoder().decode(bytes.subarray(0, bytesMax), { stream: true })
+  return text.replaceAll('\0', '\uFFFD')
 }
 
 // A redirect's query may hold what lets one in; where it goes to is what one wants to know.

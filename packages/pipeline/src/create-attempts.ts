@@ -1,9 +1,11 @@
 import {
   type AttemptReading,
   type AttemptRecord,
+  type ClaimedDelivery,
   type ClaimedRow,
   decideNextStep,
   type DispatchTarget,
+  type EventBody,
   SignalboxError,
 } from '@signalbox/domain'
 import type { DispatchDeps } from './dispatch-deliveries.js'
@@ -79,13 +81,18 @@ async function carryOut(deps: DispatchDeps, row: ClaimedRow, target: DispatchTar
     if (type === undefined) throw new Error(`expected a known dispatchable type, got ${target.type}`)
     const body = row.body ?? (await deps.store.loadBody(row))
     if (body === undefined) throw new Error('the event of a claimed delivery is gone')
-    return await type.carryOut({ ...row, ...body }, target, deps.ports)
+    return await type.carryOut(withBody(row, body), target, deps.ports)
   } catch (error) {
     if (error instanceof SignalboxError) throw error
     deps.observer.onTrouble('delivery.carry_out', error)
     const errorDetail = String(error instanceof Error ? error.message : error).slice(0, ERROR_CHARACTERS_MAX)
     return { outcome: 'failed', durationMs: 0, errorCode: 'internal', errorDetail }
   }
+}
+
+// The usual body came with the claim: nothing is copied then.
+function withBody(row: ClaimedRow, body: EventBody): ClaimedDelivery {
+  return row.body === null ? { ...row, body } : (row as ClaimedDelivery)
 }
 
 async function tell(deps: DispatchDeps, { delivery, step }: AttemptRecord, target: DispatchTarget): Promise<void> {

@@ -5,6 +5,8 @@ import { buildEphemeralBody } from './ephemeral.js'
 import { dispatchableTypes } from './index.js'
 import { buildWebhookBody } from './webhook.js'
 
+const BODY = { payload: '{"total": 1.10, "note": "é\\"<"}', context: '{}' }
+
 function makeDelivery(more: Partial<ClaimedDelivery> = {}): ClaimedDelivery {
   return {
     organizationId: 'organization',
@@ -19,8 +21,7 @@ function makeDelivery(more: Partial<ClaimedDelivery> = {}): ClaimedDelivery {
     name: 'order.paid',
     source: 'shop',
     timestamp: new Date('2026-05-01T12:00:00.5Z'),
-    payload: '{"total": 1.10, "note": "é\\"<"}',
-    context: '{}',
+    body: BODY,
     accountIdentifier: null,
     traceParent: null,
     ...more,
@@ -72,7 +73,9 @@ describe('the body of a webhook', () => {
   })
 
   test('names context and account only when there are any', () => {
-    const body = buildWebhookBody(makeDelivery({ context: '{"region": "eu"}', accountIdentifier: 'a "b"' }))
+    const body = buildWebhookBody(
+      makeDelivery({ body: { ...BODY, context: '{"region": "eu"}' }, accountIdentifier: 'a "b"' }),
+    )
     expect(JSON.parse(body)).toEqual({
       id: 'order-1',
       type: 'order.paid',
@@ -85,9 +88,9 @@ describe('the body of a webhook', () => {
   })
 
   test.each(['5', '"text"', '[]', 'false', '0', '{}', '""'])('carries the payload %s', (payload) => {
-    expect((JSON.parse(buildWebhookBody(makeDelivery({ payload }))) as { data: unknown }).data).toEqual(
-      JSON.parse(payload),
-    )
+    expect(
+      (JSON.parse(buildWebhookBody(makeDelivery({ body: { ...BODY, payload } }))) as { data: unknown }).data,
+    ).toEqual(JSON.parse(payload))
   })
 
   test('keeps names and ids that need escaping whole', () => {

@@ -12,7 +12,8 @@ export const ephemeral: DispatchableType = {
 
 /** `{ id, source, name, payload, context, timestamp, accountId? }`, byte for byte the same at every attempt. */
 export function buildEphemeralBody(delivery: ClaimedDelivery): string {
-  const { eventId, name, source, timestamp, payload, context, accountIdentifier } = delivery
+  const { eventId, name, source, timestamp, accountIdentifier } = delivery
+  const { payload, context } = delivery.body
   const accountPart = accountIdentifier === null ? '' : `,"accountId":${JSON.stringify(accountIdentifier)}`
   return (
     `{"id":${JSON.stringify(eventId)},"source":${JSON.stringify(source)},"name":${JSON.stringify(name)}` +

@@ -12,7 +12,8 @@ export const webhook: DispatchableType = {
 
 /** The body is made from stored text that does not change, so that every attempt sends the same bytes. */
 export function buildWebhookBody(delivery: ClaimedDelivery): string {
-  const { eventId, name, source, timestamp, payload, context, accountIdentifier } = delivery
+  const { eventId, name, source, timestamp, accountIdentifier } = delivery
+  const { payload, context } = delivery.body
   const contextPart = context === '{}' ? '' : `,"context":${context}`
   const accountPart = accountIdentifier === null ? '' : `,"accountId":${JSON.stringify(accountIdentifier)}`
   return (
