@@ -28,7 +28,7 @@ export const LEASE_MARGIN_MS = 15_000
 const RECORD_GROUP_MAX = 200
 const RECORD_GROUPS_IN_FLIGHT_MAX = 2
 /** Nobody waits for a record, and its lease holds for seconds: a short wait makes one statement of many. */
-const RECORD_LINGER_MS = 10
+const RECORD_LINGER_MS = 25
 const RECORD_WAITING_MAX = 100_000
 /** While Postgres is away, recording is tried again for as long as the leases hold. */
 const RECORD_RETRY_MS = 500
