@@ -79,6 +79,7 @@ async function owe(count: number, options: Parameters<typeof createTestWebhook>[
       ...scope,
       eventRecordId,
       deliveries: [{ id: createId(), eventRecordId, dispatcherId, once: false }],
+      fanoutLimited: 0,
       failure: null,
     })),
   )

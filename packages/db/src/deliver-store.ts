@@ -1,5 +1,6 @@
 import type {
   DispatcherRule,
+  MatchableBody,
   Filter,
   PayloadType,
   TenantScope,
@@ -28,6 +29,15 @@ interface UndeliveredRow {
   external_account_id: string | null
   payload_type: PayloadType
   version: string
+}
+
+interface BodyRow {
+  id: string
+  payload: string
+  context: string
+  event_id: string
+  timestamp: Date
+  account_identifier: string | null
 }
 
 interface RuleRow {
@@ -69,10 +79,10 @@ export function createDeliverStore({ pool }: Pick<Database, 'pool'>) {
       }))
     },
 
-    async loadBodies(refs: EventRef[]): Promise<Map<string, { payload: string; context: string }>> {
+    async loadBodies(refs: EventRef[]): Promise<Map<string, MatchableBody>> {
       const query = { name: 'load-bodies', text: loadBodiesSql, values: toColumns(refs) }
-      const { rows } = await asStorageError(() => pool.query<{ id: string; payload: string; context: string }>(query))
-      return new Map(rows.map((row) => [row.id, { payload: row.payload, context: row.context }]))
+      const { rows } = await asStorageError(() => pool.query<BodyRow>(query))
+      return new Map(rows.map((row) => [row.id, toBody(row)]))
     },
 
     async loadRules(scope: TenantScope): Promise<{ version: string; rules: DispatcherRule[] }> {
@@ -142,11 +152,17 @@ function toColumns(refs: EventRef[]): [string[], string[]] {
   return [refs.map((ref) => ref.organizationId), refs.map((ref) => ref.eventRecordId)]
 }
 
+function toBody({ payload, context, ...row }: BodyRow): MatchableBody {
+  const { event_id: eventId, timestamp, account_identifier: accountIdentifier } = row
+  return { payload, context, eventId, timestamp, accountIdentifier }
+}
+
 function toRule(row: RuleRow): DispatcherRule {
   return {
     id: row.id,
     eventNames: row.event_names,
     source: row.source,
+    filterLanguage: 'signalbox',
     payloadFilter: row.payload_filter,
     contextFilter: row.context_filter,
     externalAccountId: row.external_account_id,

@@ -203,6 +203,7 @@ function toRule(row: RuleRow): DispatcherRule {
     id: row.id,
     eventNames: row.event_names,
     source: row.source,
+    filterLanguage: 'signalbox',
     payloadFilter: row.payload_filter,
     contextFilter: row.context_filter,
     externalAccountId: row.external_account_id,

@@ -61,6 +61,7 @@ function decide(ref: Ref, dispatchers: { id: string; once?: boolean }[] = [{ id:
       dispatcherId: id,
       once,
     })),
+    fanoutLimited: 0,
     failure: failure ?? null,
   }
 }

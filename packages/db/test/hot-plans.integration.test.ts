@@ -75,6 +75,7 @@ beforeAll(async () => {
       ...scope,
       eventRecordId,
       deliveries: [{ id: createId(), eventRecordId, dispatcherId, once: false }],
+      fanoutLimited: 0,
       failure: null,
     })),
   )

@@ -23,7 +23,7 @@ export async function oweDelivery(
   const scoped = { ...scope, event, externalAccountId: null, accountIdentifier: more.accountId ?? null }
   await createAcceptStore(database).acceptGroup([scoped], false)
   const delivery = { id: createId(), eventRecordId: event.id, dispatcherId, once: false }
-  const decision = { ...scope, eventRecordId: event.id, deliveries: [delivery], failure: null }
+  const decision = { ...scope, eventRecordId: event.id, deliveries: [delivery], fanoutLimited: 0, failure: null }
   const [ref] = await createDeliverStore(database).writeDeliveries([decision])
   if (ref === undefined) throw new Error('the delivery was not written')
   return { ...ref, eventRecordId: event.id }

@@ -1,18 +1,22 @@
 import type { TenantScope } from './environment.js'
-import type { MatchableEvent } from './event-matcher.js'
+import type { EventEnvelope, MatchableEvent } from './matcher/index.js'
 
 /** An accepted event that is due and not delivered yet, without its payload and context. */
-export interface UndeliveredEvent extends TenantScope, Omit<MatchableEvent, 'readPayload' | 'readContext' | 'budget'> {
+export interface UndeliveredEvent
+  extends TenantScope, Pick<MatchableEvent, 'name' | 'source' | 'externalAccountId' | 'payloadType'> {
   eventRecordId: string
   /** Version of the environment's dispatchers, read in the same snapshot as the event. */
   dispatcherSetVersion: string
 }
 
-/** What filters look at, as JSON text. */
+/** Payload and context of an event as JSON text. */
 export interface EventBody {
   payload: string
   context: string
 }
+
+/** All that filters look at. */
+export interface MatchableBody extends EventBody, EventEnvelope {}
 
 /** One delivery to be written, pending. */
 export interface NewDelivery {
@@ -27,6 +31,8 @@ export interface NewDelivery {
 export interface DeliverDecision extends TenantScope {
   eventRecordId: string
   deliveries: NewDelivery[]
+  /** Dispatchers that wanted the event beyond its fan-out, and get no delivery. */
+  fanoutLimited: number
   failure: string | null
 }
 

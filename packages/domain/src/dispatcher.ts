@@ -1,5 +1,8 @@
 import type { Filter } from './filter/index.js'
 
+/** The language in which a dispatcher's filter is written: ours, or Amazon EventBridge's event patterns. */
+export type FilterLanguage = 'signalbox' | 'eventbridge'
+
 /** A standing wish as the matcher needs it: which events, from where, under which conditions. */
 export interface DispatcherRule {
   id: string
@@ -7,7 +10,10 @@ export interface DispatcherRule {
   eventNames: string[]
   /** A source, or {@link ANY_SOURCE}. */
   source: string
+  filterLanguage: FilterLanguage
+  /** In the language `eventbridge` an event pattern, which sees the whole envelope and not the payload alone. */
   payloadFilter: Filter | null
+  /** Always in our own language. */
   contextFilter: Filter | null
   /** The external account (our id) whose events alone are wanted; null takes all. */
   externalAccountId: string | null

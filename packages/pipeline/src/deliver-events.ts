@@ -10,7 +10,7 @@ import {
   type TenantScope,
   type DeliverDecision,
   type DeliveryRef,
-  type EventBody,
+  type MatchableBody,
   type EventRef,
   type UndeliveredEvent,
 } from '@signalbox/domain'
@@ -20,7 +20,7 @@ import type { DeliverQueue } from './accept-events.js'
 export interface DeliverStore {
   loadUndelivered(refs: EventRef[]): Promise<UndeliveredEvent[]>
   /** Payload and context of events as JSON text, by `eventRecordId`. */
-  loadBodies(refs: EventRef[]): Promise<Map<string, EventBody>>
+  loadBodies(refs: EventRef[]): Promise<Map<string, MatchableBody>>
   /** Writes all decisions whose event is still undelivered; gives the deliveries written. */
   writeDeliveries(decisions: DeliverDecision[]): Promise<DeliveryRef[]>
   /** The environment's enabled, not manual, not deleted dispatchers, with the version that they belong to. */
@@ -65,7 +65,13 @@ const DELIVERIES_OF_RUN_MAX = 10_000
 /** Computing without a pause: on the thread of a run others wait, for their own runs and for the heartbeats of theirs. */
 const COMPUTING_MS_MAX = 20
 
-const NO_BODY: EventBody = { payload: '{}', context: '{}' }
+const NO_BODY: MatchableBody = {
+  payload: '{}',
+  context: '{}',
+  eventId: '',
+  timestamp: new Date(0),
+  accountIdentifier: null,
+}
 
 /** Creates the use case: load the group → match each event → write its deliveries → announce them. */
 export function createDeliverEvents(deps: DeliverDeps): (refs: EventRef[]) => Promise<DeliverCounts> {
@@ -159,15 +165,9 @@ async function* decideEach(deps: DeliverDeps, events: MatchedEvent[]): AsyncGene
   const now = deps.now()
   const pause = createPause()
   const readers: MatchedEvent[] = []
-  const unreadable = new Set<string>()
   for (const one of events) {
     if (one.matcher.readsBody(one.event.name)) {
-      const error = await findUnreadable(one, pause)
-      if (error === undefined) readers.push(one)
-      else {
-        if (!unreadable.has(one.event.environmentId)) reportUnreadable(deps, one.event, error.cause)
-        unreadable.add(one.event.environmentId)
-      }
+      readers.push(one)
     } else {
       yield decideDeliveries(withBody(one.event, NO_BODY), one.matcher, now)
       await pause()
@@ -182,20 +182,6 @@ async function* decideEach(deps: DeliverDeps, events: MatchedEvent[]): AsyncGene
       if (body !== undefined) yield decideDeliveries(withBody(event, body), matcher, now)
       await pause()
     }
-  }
-}
-
-// A filter that can't be compiled is one that someone changed by hand: the events that meet it wait, none fails for it.
-async function findUnreadable(
-  { event, matcher }: MatchedEvent,
-  pause: () => Promise<void> | undefined,
-): Promise<{ cause: unknown } | undefined> {
-  try {
-    const steps = matcher.prepare(event.name)
-    while (steps.next().done !== true) await pause()
-    return undefined
-  } catch (error) {
-    return { cause: error }
   }
 }
 
@@ -215,11 +201,12 @@ function createPause(): () => Promise<void> | undefined {
   }
 }
 
-function withBody(event: UndeliveredEvent, body: EventBody): UndeliveredEvent & MatchableEvent {
+function withBody(event: UndeliveredEvent, body: MatchableBody): UndeliveredEvent & MatchableEvent {
   return {
     ...event,
     readPayload: () => JSON.parse(body.payload) as Json,
     readContext: () => JSON.parse(body.context) as Json,
+    readEnvelope: () => body,
   }
 }
 
@@ -231,17 +218,17 @@ export function decideDeliveries(
 ): DeliverDecision {
   const { organizationId, environmentId, eventRecordId } = event
   try {
-    const { dispatcherIds, onceIds } = matcher.match(event, now)
+    const { dispatcherIds, onceIds, limitedCount } = matcher.match(event, now)
     const deliveries = dispatcherIds.map((dispatcherId) => ({
       id: createId(),
       eventRecordId,
       dispatcherId,
       once: onceIds.includes(dispatcherId),
     }))
-    return { organizationId, environmentId, eventRecordId, deliveries, failure: null }
+    return { organizationId, environmentId, eventRecordId, deliveries, fanoutLimited: limitedCount, failure: null }
   } catch (error) {
     const failure = error instanceof Error ? error.message : String(error)
-    return { organizationId, environmentId, eventRecordId, deliveries: [], failure }
+    return { organizationId, environmentId, eventRecordId, deliveries: [], fanoutLimited: 0, failure }
   }
 }
 

@@ -22,6 +22,11 @@ export function toMatchable(event: StoredEventRecord): MatchableEvent {
     payloadType: 'JSON',
     readPayload: readOnce(() => readRequestPayload(event.payloadType, event.payload)),
     readContext: () => event.context,
+    readEnvelope: () => ({
+      eventId: event.eventId,
+      timestamp: event.timestamp,
+      accountIdentifier: event.accountIdentifier,
+    }),
     budget: createWorkBudget(),
   }
 }

@@ -15,7 +15,7 @@ order by r.organization_id, r.id`
 
 /** Loads what filters look at, as text. $1, $2: organization and event ids. Relies on event_records_pkey. */
 export const loadBodiesSql = `
-select r.id, r.payload::text as payload, r.context::text as context
+select r.id, r.payload::text as payload, r.context::text as context, r.event_id, r.timestamp, r.account_identifier
 from unnest($1::uuid[], $2::uuid[]) as g(o, i)
 join event_records r on r.organization_id = g.o and r.id = g.i`
 

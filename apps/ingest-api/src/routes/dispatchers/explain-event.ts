@@ -64,6 +64,7 @@ const ANYTHING: DispatcherRule = {
   id: '',
   eventNames: ['*'],
   source: ANY_SOURCE,
+  filterLanguage: 'signalbox',
   payloadFilter: null,
   contextFilter: null,
   externalAccountId: null,
@@ -84,6 +85,7 @@ function toMatchable({ name = '', source, accountId, payloadType, payload, conte
     payloadType: payloadType ?? 'JSON',
     readPayload: () => orEmpty(payload),
     readContext: () => orEmpty(context),
+    readEnvelope: () => ({ eventId: '', timestamp: new Date(0), accountIdentifier: accountId ?? null }),
     budget: createWorkBudget(),
   }
 }

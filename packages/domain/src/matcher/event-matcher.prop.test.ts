@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import type { DispatcherRule } from './dispatcher.js'
-import { createEventMatcher, explainMatch, type MatchableEvent } from './event-matcher.js'
-import { parseFilter } from './filter/index.js'
-import type { Json } from './json.js'
+import type { DispatcherRule } from '../dispatcher.js'
+import { createEventMatcher, explainMatch, type MatchableEvent } from './index.js'
+import { parseFilter } from '../filter/index.js'
+import type { Json } from '../json.js'
 
 /** Printed in the name of the suite, and by fast-check when a property fails. */
 const seed = Date.now() % 2 ** 31
@@ -24,6 +24,7 @@ const accountArbitrary = fc.constantFrom(null, 'one', 'two')
 const ruleArbitrary: fc.Arbitrary<Omit<DispatcherRule, 'id'>> = fc.record({
   eventNames: fc.array(entryArbitrary, { minLength: 1, maxLength: 3 }),
   source: fc.constantFrom('shop', 'bank', '*'),
+  filterLanguage: fc.constant('signalbox' as const),
   payloadFilter: fc.option(filterArbitrary),
   contextFilter: fc.option(filterArbitrary),
   externalAccountId: accountArbitrary,
@@ -46,6 +47,7 @@ const eventArbitrary: fc.Arbitrary<MatchableEvent> = fc
     payloadType,
     readPayload: () => (payloadType === 'REQUEST' ? { method: 'POST', body: payload } : payload),
     readContext: () => context,
+    readEnvelope: () => ({ eventId: 'e', timestamp: NOW, accountIdentifier: null }),
   }))
 
 describe(`matching (seed ${seed})`, () => {
