@@ -1,6 +1,7 @@
 import { type Json, findOwnProperty, isJsonObject } from '../json.js'
 import { type ValueTest, compileTest } from './compile-test.js'
 import { countSteps } from './count-steps.js'
+import { holdForFlatObjects } from './flat-array.js'
 import type { Filter } from './filter.js'
 import { type FilterCondition, type FilterNode, readFilterTree } from './filter-tree.js'
 import { createWorkBudget, spend, type WorkBudget } from './work-budget.js'
@@ -47,7 +48,7 @@ export function compileCondition(condition: FilterCondition, isNullRoot: boolean
     case 'property':
       return isNullRoot ? () => false : compileKey(condition.key, compileAll(condition.tests.map(compileTest)))
     case 'nested':
-      return isNullRoot ? () => false : compileKey(condition.key, compileNested(condition.node))
+      return isNullRoot ? () => false : compileKey(condition.key, compileNested(condition))
   }
 }
 
@@ -63,8 +64,21 @@ function compileOr(nodes: readonly FilterNode[], isNullRoot: boolean): ValueTest
   }
 }
 
-function compileNested(node: FilterNode): ValueTest {
+function compileNested(condition: Extract<FilterCondition, { kind: 'nested' }>): ValueTest {
+  const { node, elements } = condition
   const holds = compileNode(node.conditions, false)
+  if (elements !== 'own') {
+    const steps = countSteps(node.conditions)
+    return (value, budget) => {
+      if (!Array.isArray(value)) return holds(value, budget)
+      const holdsAbsent = (): boolean => holds(undefined, budget)
+      return holdForFlatObjects(
+        value,
+        { elements, steps, holds: (object) => holds(object, budget), holdsAbsent },
+        budget,
+      )
+    }
+  }
   const ofArray = node.conditions.filter((condition) => !condition.namesKey)
   const holdsForArray = compileNode(ofArray, false)
   const ofElement = node.conditions.filter((condition) => condition.namesKey)

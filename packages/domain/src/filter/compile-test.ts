@@ -1,12 +1,14 @@
 import type { Json } from '../json.js'
+import { compileCaseless } from './caseless.js'
 import { compileContains } from './contains-json.js'
-import { countScanSteps } from './count-steps.js'
+import { countScanSteps, countTestsSteps } from './count-steps.js'
 import { equalsJson } from './equals-json.js'
 import type { FilterLiteral, FilterTest } from './filter-tree.js'
+import { holdForSomeScalar, isAbsenceTest, isScalar } from './flat-array.js'
 import { type Instant, compareInstants, parseInstant } from './instant.js'
 import { isInIpRange, parseIpRange } from './ip-range.js'
 import { compileIgnoreCaseEquals, countCodePoints } from './text.js'
-import { compileWildcard } from './wildcard.js'
+import { compilePieces, compileWildcard } from './wildcard.js'
 import { spend, type WorkBudget } from './work-budget.js'
 
 /** One test of a filter, prepared. An undefined value is an absent property. */
@@ -48,6 +50,16 @@ export function compileTest(test: FilterTest): ValueTest {
     }
     case '$length':
       return compileLength(test.operand)
+    case 'someOf':
+      return compileSomeOf(test.operand)
+    case 'allOf': {
+      const holds = test.operand.map(compileTest)
+      return (value, budget) => holds.every((each) => each(value, budget))
+    }
+    case 'noneOf': {
+      const holds = test.operand.map(compileTest)
+      return (value, budget) => isScalar(value) && !holds.some((each) => each(value, budget))
+    }
     default: {
       const holdsText = compileTextTest(test)
       if (holdsText !== undefined) return (value, budget) => typeof value === 'string' && holdsText(value, budget)
@@ -97,6 +109,16 @@ function compileLength(tests: readonly FilterTest[]): ValueTest {
       return holds.every((each) => each(length, budget))
     }
     return Array.isArray(value) && holds.every((each) => each(value.length, budget))
+  }
+}
+
+function compileSomeOf(tests: readonly FilterTest[]): ValueTest {
+  const alternatives = tests.map(compileTest)
+  const steps = countTestsSteps(tests)
+  const holdsAbsent = tests.some(isAbsenceTest)
+  return (value, budget) => {
+    const holds = (scalar: Json): boolean => alternatives.some((each) => each(scalar, budget))
+    return holdForSomeScalar(value, { steps, holds, holdsAbsent }, budget)
   }
 }
 
@@ -151,6 +173,17 @@ function compileTextTest(test: FilterTest): TextTest | undefined {
         return matches(text)
       }
     }
+    case 'pieces': {
+      const matches = compilePieces(test.operand)
+      return (text, budget) => {
+        spend(budget, countScanSteps(text.length))
+        return matches(text)
+      }
+    }
+    case 'caselessEquals':
+    case 'caselessPrefix':
+    case 'caselessSuffix':
+      return compileCaseless(test)
     case '$cidr': {
       const range = parseIpRange(test.operand)
       return (text) => range !== undefined && isInIpRange(text, range)

@@ -41,7 +41,8 @@ function countConditionSteps(condition: FilterCondition): number {
   }
 }
 
-function countTestsSteps(tests: readonly FilterTest[]): number {
+/** Steps of trying tests once, every one of them. */
+export function countTestsSteps(tests: readonly FilterTest[]): number {
   return tests.reduce((sum, test) => sum + countTestSteps(test), 0)
 }
 
@@ -51,7 +52,15 @@ function countTestSteps(test: FilterTest): number {
     case '$equals':
       return countNodes(test.operand)
     case '$length':
+    case 'someOf':
+    case 'allOf':
+    case 'noneOf':
       return 1 + countTestsSteps(test.operand)
+    case 'caselessEquals':
+    case 'caselessPrefix':
+    case 'caselessSuffix':
+      // Texts of another length are refused at once, so that no more characters than these are looked at.
+      return 1 + test.operand.length
     case '$cidr':
     case '$before':
     case '$after':

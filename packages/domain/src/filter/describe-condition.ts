@@ -34,15 +34,35 @@ export function describeTest(test: FilterTest): string {
       return `to equal ${show(test.operand)}`
     case '$length':
       return `a string or an array whose length is ${test.operand.map(describeTest).join(' and ')}`
+    case 'someOf':
+    case 'allOf':
+      return describeTests(test.operand, test.operator === 'someOf' ? ' or ' : ' and ')
+    case 'noneOf':
+      return `to be there and not ${describeTests(test.operand, ' or ')}`
+    case 'pieces':
+      return `${PHRASES.$wildcard} ${show(test.operand.map(escapePiece).join('*'))}`
     default:
       return `${PHRASES[test.operator]} ${show(test.operand)}`
   }
+}
+
+function describeTests(tests: readonly FilterTest[], conjunction: string): string {
+  const shown = tests.slice(0, SHOWN_LITERALS_MAX).map(describeTest)
+  const rest = tests.length - shown.length
+  return `${shown.join(conjunction)}${rest > 0 ? `${conjunction}${rest} more` : ''}`
+}
+
+function escapePiece(piece: string): string {
+  return piece.replace(/[\\*]/g, String.raw`\$&`)
 }
 
 const PHRASES = {
   $startsWith: 'a string that starts with',
   $endsWith: 'a string that ends with',
   $ignoreCaseEquals: 'a string that, ignoring case, equals',
+  caselessEquals: 'a string that, whatever its case, equals',
+  caselessPrefix: 'a string that, whatever its case, starts with',
+  caselessSuffix: 'a string that, whatever its case, ends with',
   $wildcard: 'a string that matches the pattern',
   $cidr: 'an IP address in',
   $before: 'a date before',

@@ -85,7 +85,7 @@ type KeyCondition = Extract<FilterCondition, { key: string }>
 function explainProperty(condition: KeyCondition, outer: Place): FilterFailure {
   const value = findOwnProperty(outer.value, condition.key)
   const place = { ...outer, path: `${outer.path}/${escapePointerToken(condition.key)}`, value }
-  return condition.kind === 'property' ? explainTests(condition.tests, place) : explainNested(condition.node, place)
+  return condition.kind === 'property' ? explainTests(condition.tests, place) : explainNested(condition, place)
 }
 
 function explainTests(tests: readonly FilterTest[], place: Place): FilterFailure {
@@ -94,8 +94,10 @@ function explainTests(tests: readonly FilterTest[], place: Place): FilterFailure
   return fail({ ...place, pointer: place.pointer + failed.at }, describeTest(failed))
 }
 
-function explainNested(node: FilterNode, place: Place): FilterFailure {
+function explainNested(condition: Extract<FilterCondition, { kind: 'nested' }>, place: Place): FilterFailure {
   const { value } = place
+  const { node, elements } = condition
+  if (elements !== 'own' && Array.isArray(value)) return explainObjects(condition, place, value)
   const ofArray = Array.isArray(value) ? node.conditions.filter((condition) => !condition.namesKey) : node.conditions
   const failure = explainNode({ conditions: ofArray }, place)
   if (failure !== undefined) return failure
@@ -106,6 +108,28 @@ function explainNested(node: FilterNode, place: Place): FilterFailure {
       ? explainNode(ofElement, { ...place, path: `${place.path}/0`, value: only })
       : undefined
   return ofOnly ?? fail(place, 'one element that satisfies this whole filter')
+}
+
+/** In event patterns, whose arrays of objects may nest: a path into the array is given where one object is at fault. */
+function explainObjects(
+  { node, elements }: Extract<FilterCondition, { kind: 'nested' }>,
+  place: Place,
+  array: readonly Json[],
+): FilterFailure {
+  const isFlat = !array.some(Array.isArray)
+  const objects = [...array.entries()].filter(([, element]) => isJsonObject(element))
+  if (isFlat && objects.length === 0) {
+    return explainNode(node, { ...place, value: undefined }) ?? fail(place, 'to be present')
+  }
+  if (isFlat && (elements === 'every' || objects.length === 1)) {
+    for (const [index, object] of objects) {
+      const failure = explainNode(node, { ...place, path: `${place.path}/${index}`, value: object })
+      if (failure !== undefined) return failure
+    }
+  }
+  const wanted =
+    elements === 'every' ? 'every object in the array to satisfy' : 'one object in the array that satisfies'
+  return fail(place, `${wanted} this whole filter`)
 }
 
 function fail(place: Place, expected: string): FilterFailure {

@@ -16,7 +16,23 @@ export type FilterTest = { readonly at: string } & (
   | { readonly operator: '$between'; readonly operand: readonly [low: number, high: number] }
   | { readonly operator: '$contains' | '$equals'; readonly operand: Json }
   | { readonly operator: '$length'; readonly operand: readonly FilterTest[] }
+  | LeafTest
 )
+
+/**
+ * Tests that only event patterns of EventBridge have.
+ *
+ * - `someOf`: the value, or some scalar in it when it is an array (also in arrays inside it), satisfies one of the tests.
+ *   Without any scalar (absent, an object, `[]`, an array of objects) it holds when one of them is `$exists: false`.
+ * - `allOf`: all tests hold. `noneOf`: a scalar that satisfies none of them.
+ * - `caseless…`: with case ignored character by character (`foldCase`).
+ * - `pieces`: a text that has the pieces in this order, begins with the first and ends with the last: a wildcard pattern,
+ *   split at its wildcards.
+ */
+type LeafTest =
+  | { readonly operator: 'someOf' | 'allOf' | 'noneOf'; readonly operand: readonly FilterTest[] }
+  | { readonly operator: 'caselessEquals' | 'caselessPrefix' | 'caselessSuffix'; readonly operand: string }
+  | { readonly operator: 'pieces'; readonly operand: readonly string[] }
 
 /**
  * One condition of a filter, as a typed union that an index can walk. `at` is the JSON pointer from its filter to it.
@@ -24,13 +40,20 @@ export type FilterTest = { readonly at: string } & (
  * - `value`: a test of the value that the filter stands for (`$contains` and `$equals` as keys).
  * - `property`: every test holds for the own property `key`; no tests is always true.
  * - `nested`: a filter for the property `key`. On an array, `conditions` that name no key speak of the array itself,
- *   all others must hold for one single element; `namesKey` of each condition says which it is.
+ *   all others must hold for one single element; `namesKey` of each condition says which it is. In event patterns of
+ *   EventBridge (`elements` is not `own`) arrays inside the array are looked through, some object in it must satisfy the
+ *   filter, or every one, and an array without an object is as good as absent.
  */
 export type FilterCondition = { readonly at: string; readonly namesKey: boolean } & (
   | { readonly kind: 'or' | 'and' | 'nor'; readonly nodes: readonly FilterNode[] }
   | { readonly kind: 'value'; readonly test: FilterTest }
   | { readonly kind: 'property'; readonly key: string; readonly tests: readonly FilterTest[] }
-  | { readonly kind: 'nested'; readonly key: string; readonly node: FilterNode }
+  | {
+      readonly kind: 'nested'
+      readonly key: string
+      readonly node: FilterNode
+      readonly elements: 'own' | 'some' | 'every'
+    }
 )
 
 /** A filter as a tree: all conditions must hold. */
@@ -63,7 +86,7 @@ function readCondition(key: string, wanted: Json): FilterCondition {
     default:
       return Array.isArray(wanted)
         ? { at, kind: 'property', key, tests: readList(wanted), namesKey: true }
-        : { at, kind: 'nested', key, node: readNode(wanted as JsonObject), namesKey: true }
+        : { at, kind: 'nested', key, node: readNode(wanted as JsonObject), elements: 'own', namesKey: true }
   }
 }
 

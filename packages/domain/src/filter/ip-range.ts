@@ -1,5 +1,5 @@
 /** An IP address as its groups: 4 of 8 bits, or 8 of 16 bits. */
-type Groups = readonly number[]
+export type Groups = readonly number[]
 
 /** An IP network: an address and how many of its leading bits count. */
 export interface IpRange {
@@ -33,7 +33,8 @@ export function isInIpRange(text: string, range: IpRange): boolean {
   return mapped !== undefined && isSamePrefix(mapped, range)
 }
 
-function parseIp(text: string): Groups | undefined {
+/** The groups of an IP address, in any of its text forms; undefined for any other text. */
+export function parseIp(text: string): Groups | undefined {
   if (text.length > IP_TEXT_LENGTH_MAX) return undefined
   return text.includes(':') ? parseIpv6(text) : parseIpv4(text)
 }
@@ -77,7 +78,8 @@ function parseGroups(text: string, mayEndInIpv4: boolean): Groups | undefined {
   return groups
 }
 
-function mappedIpv4(groups: Groups): Groups | undefined {
+/** The IPv4 groups of an IPv4-mapped IPv6 address; undefined for any other address. */
+export function mappedIpv4(groups: Groups): Groups | undefined {
   if (!MAPPED_PREFIX.every((group, index) => groups[index] === group)) return undefined
   return groups.slice(6).flatMap((group) => [group >>> 8, group & 255])
 }

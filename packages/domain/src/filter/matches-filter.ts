@@ -1,14 +1,16 @@
 import { type Json, findOwnProperty, isJsonObject } from '../json.js'
+import { compileCaseless } from './caseless.js'
 import { isElement } from './compile-test.js'
 import { containsJson } from './contains-json.js'
-import { countScanSteps, countSteps } from './count-steps.js'
+import { countScanSteps, countSteps, countTestsSteps } from './count-steps.js'
 import { equalsJson } from './equals-json.js'
 import type { Filter } from './filter.js'
 import { type FilterCondition, type FilterNode, type FilterTest, readFilterTree } from './filter-tree.js'
+import { holdForFlatObjects, holdForSomeScalar, isAbsenceTest, isScalar } from './flat-array.js'
 import { compareInstants, parseInstant } from './instant.js'
 import { isInIpRange, parseIpRange } from './ip-range.js'
 import { compileIgnoreCaseEquals, countCodePoints } from './text.js'
-import { compileWildcard } from './wildcard.js'
+import { compilePieces, compileWildcard } from './wildcard.js'
 import { createWorkBudget, spend, type WorkBudget } from './work-budget.js'
 
 /**
@@ -44,17 +46,28 @@ function holdsAt(condition: FilterCondition, level: Level): boolean {
       return !level.isNullRoot && condition.tests.every((test) => holdsTest(test, property, level.budget))
     }
     case 'nested':
-      return !level.isNullRoot && holdsNested(condition.node, findOwnProperty(level.value, condition.key), level.budget)
+      return !level.isNullRoot && holdsNested(condition, findOwnProperty(level.value, condition.key), level.budget)
   }
 }
+
+type NestedCondition = Extract<FilterCondition, { kind: 'nested' }>
 
 function holdsNode(node: FilterNode, level: Level): boolean {
   return node.conditions.every((condition) => holdsAt(condition, level))
 }
 
-function holdsNested(node: FilterNode, property: Json | undefined, budget: WorkBudget): boolean {
+function holdsNested({ node, elements }: NestedCondition, property: Json | undefined, budget: WorkBudget): boolean {
   const level: Level = { value: property, isNullRoot: false, budget }
   if (!Array.isArray(property)) return holdsNode(node, level)
+  if (elements !== 'own') {
+    const test = {
+      elements,
+      steps: countSteps(node.conditions),
+      holds: (object: Json) => holdsNode(node, { ...level, value: object }),
+      holdsAbsent: () => holdsNode(node, { ...level, value: undefined }),
+    }
+    return holdForFlatObjects(property, test, budget)
+  }
   const ofArray = node.conditions.filter((condition) => !condition.namesKey)
   const ofElement = node.conditions.filter((condition) => condition.namesKey)
   if (!ofArray.every((condition) => holdsAt(condition, level))) return false
@@ -96,6 +109,12 @@ function holdsTest(test: FilterTest, value: Json | undefined, budget: WorkBudget
       return equalsJson(value, test.operand, budget)
     case '$length':
       return holdsLength(test.operand, value, budget)
+    case 'someOf':
+      return holdsSomeOf(test.operand, value, budget)
+    case 'allOf':
+      return test.operand.every((each) => holdsTest(each, value, budget))
+    case 'noneOf':
+      return isScalar(value) && !test.operand.some((each) => holdsTest(each, value, budget))
     default:
       if (typeof value === 'number') return holdsNumber(test, value)
       return typeof value === 'string' && holdsText(test, value, budget)
@@ -111,6 +130,15 @@ function holdsLength(tests: readonly FilterTest[], value: Json | undefined, budg
   if (typeof value === 'string') spend(budget, countScanSteps(value.length))
   const length = typeof value === 'string' ? countCodePoints(value) : value.length
   return tests.every((test) => holdsTest(test, length, budget))
+}
+
+function holdsSomeOf(tests: readonly FilterTest[], value: Json | undefined, budget: WorkBudget): boolean {
+  const test = {
+    steps: countTestsSteps(tests),
+    holds: (scalar: Json) => tests.some((each) => holdsTest(each, scalar, budget)),
+    holdsAbsent: tests.some(isAbsenceTest),
+  }
+  return holdForSomeScalar(value, test, budget)
 }
 
 function holdsNumber(test: FilterTest, value: number): boolean {
@@ -142,6 +170,13 @@ function holdsText(test: FilterTest, text: string, budget: WorkBudget): boolean 
     case '$wildcard':
       spend(budget, countScanSteps(text.length))
       return compileWildcard(test.operand)(text)
+    case 'pieces':
+      spend(budget, countScanSteps(text.length))
+      return compilePieces(test.operand)(text)
+    case 'caselessEquals':
+    case 'caselessPrefix':
+    case 'caselessSuffix':
+      return compileCaseless(test)(text)
     case '$cidr': {
       const range = parseIpRange(test.operand)
       return range !== undefined && isInIpRange(text, range)

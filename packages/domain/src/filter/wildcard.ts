@@ -3,12 +3,19 @@ const INDEX_OF_LENGTH_MAX = 32
 
 /** Whether a text matches a pattern in which each `*` stands for any characters, or none. Linear time. */
 export function compileWildcard(pattern: string): (text: string) => boolean {
-  const parts = pattern.split('*')
-  const prefix = parts.shift() ?? ''
-  const suffix = parts.pop()
-  if (suffix === undefined) return (text) => text === pattern
-  const middles = parts.filter((part) => part !== '')
-  const lengthMin = pattern.length - parts.length - 1
+  return compilePieces(pattern.split('*'))
+}
+
+/**
+ * Whether a text has these pieces in this order, begins with the first and ends with the last: a pattern that was split
+ * at its wildcards. Linear time.
+ */
+export function compilePieces(pieces: readonly string[]): (text: string) => boolean {
+  const [prefix = '', ...others] = pieces
+  const suffix = others.pop()
+  if (suffix === undefined) return (text) => text === prefix
+  const middles = others.filter((part) => part !== '')
+  const lengthMin = pieces.reduce((sum, piece) => sum + piece.length, 0)
   return (text) => {
     if (text.length < lengthMin || !text.startsWith(prefix) || !text.endsWith(suffix)) return false
     const end = text.length - suffix.length
