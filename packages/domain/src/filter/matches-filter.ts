@@ -1,6 +1,6 @@
 import { type Json, findOwnProperty, isJsonObject } from '../json.js'
 import { compileCaseless } from './caseless.js'
-import { isElement } from './compile-test.js'
+import { isElement } from './leaf-test.js'
 import { containsJson } from './contains-json.js'
 import { countScanSteps, countSteps, countTestsSteps } from './count-steps.js'
 import { equalsJson } from './equals-json.js'
@@ -18,7 +18,11 @@ import { createWorkBudget, spend, type WorkBudget } from './work-budget.js'
  * same answer. Throws only when the budget is used up, and sees only own properties of plain objects.
  */
 export function matchesFilter(filter: Filter, value: Json, budget: WorkBudget = createWorkBudget()): boolean {
-  const { conditions } = readFilterTree(filter)
+  return matchesTree(readFilterTree(filter), value, budget)
+}
+
+/** `matchesFilter` for a tree, of either language. */
+export function matchesTree({ conditions }: FilterNode, value: Json, budget: WorkBudget = createWorkBudget()): boolean {
   spend(budget, countSteps(conditions))
   // On a null payload no key holds, whatever stands under it.
   return conditions.every((condition) => holdsAt(condition, { value, isNullRoot: value === null, budget }))
