@@ -29,8 +29,13 @@ export type FilterExplanation =
  * failed takes more steps than the answer alone.
  */
 export function explainFilter(filter: Filter, value: Json, budget: WorkBudget = createWorkBudget()): FilterExplanation {
+  return explainTree(readFilterTree(filter), value, budget)
+}
+
+/** `explainFilter` for a tree, of either language. */
+export function explainTree(tree: FilterNode, value: Json, budget: WorkBudget = createWorkBudget()): FilterExplanation {
   const place: Place = { pointer: '', path: '', value, isNullRoot: value === null, budget }
-  const failure = explainNode(readFilterTree(filter), place)
+  const failure = explainNode(tree, place)
   return failure === undefined ? { matches: true } : { matches: false, failure }
 }
 

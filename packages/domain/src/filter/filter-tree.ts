@@ -16,7 +16,7 @@ export type FilterTest = { readonly at: string } & (
   | { readonly operator: '$between'; readonly operand: readonly [low: number, high: number] }
   | { readonly operator: '$contains' | '$equals'; readonly operand: Json }
   | { readonly operator: '$length'; readonly operand: readonly FilterTest[] }
-  | LeafTest
+  | PatternTest
 )
 
 /**
@@ -29,7 +29,7 @@ export type FilterTest = { readonly at: string } & (
  * - `pieces`: a text that has the pieces in this order, begins with the first and ends with the last: a wildcard pattern,
  *   split at its wildcards.
  */
-type LeafTest =
+type PatternTest =
   | { readonly operator: 'someOf' | 'allOf' | 'noneOf'; readonly operand: readonly FilterTest[] }
   | { readonly operator: 'caselessEquals' | 'caselessPrefix' | 'caselessSuffix'; readonly operand: string }
   | { readonly operator: 'pieces'; readonly operand: readonly string[] }

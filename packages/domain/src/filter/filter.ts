@@ -3,8 +3,8 @@ import type { JsonObject } from '../json.js'
 declare const validated: unique symbol
 
 /**
- * An event filter that `parseFilter` has accepted: the caller's JSON, unchanged. `readFilterTree` gives its typed tree.
- * What each key and operator means is in `docs/filters.md`.
+ * An event filter that `parseFilter` or `parseEventPattern` has accepted: the caller's JSON, unchanged. `readTreeOf` gives
+ * its typed tree. What each key and operator means is in `docs/filters.md` and `docs/eventbridge.md`.
  */
 export type Filter = JsonObject & { readonly [validated]: true }
 
@@ -23,6 +23,7 @@ export type FilterErrorCode =
   | 'literals_with_operators'
   | 'unknown_operator'
   | 'empty_operator'
+  | 'empty_pattern'
   | 'misplaced_operator'
   | 'wrong_operand'
   | 'empty_alternatives'

@@ -1,6 +1,9 @@
-export { compileFilter } from './compile-filter.js'
+export { compileFilter, compileTree } from './compile-filter.js'
 export { equalsJson } from './equals-json.js'
-export { type FilterExplanation, type FilterFailure, explainFilter } from './explain-filter.js'
+export { parseEventPattern } from './eventbridge/parse-event-pattern.js'
+export { readEventPatternTree } from './eventbridge/read-event-pattern-tree.js'
+export { type FilterExplanation, type FilterFailure, explainFilter, explainTree } from './explain-filter.js'
+export { parseFilterOf, readTreeOf } from './filter-language.js'
 export {
   FILTER_BYTES_MAX,
   FILTER_CONDITIONS_MAX,
@@ -17,6 +20,7 @@ export {
   type FilterTest,
   readFilterTree,
 } from './filter-tree.js'
-export { matchesFilter } from './matches-filter.js'
-export { type FilterParsing, parseFilter } from './parse-filter.js'
+export { matchesFilter, matchesTree } from './matches-filter.js'
+export type { FilterParsing } from './filter-check.js'
+export { parseFilter } from './parse-filter.js'
 export { EVENT_STEPS_MAX, FilterTooExpensiveError, type WorkBudget, createWorkBudget } from './work-budget.js'

@@ -1,4 +1,5 @@
-import type { JsonObject } from '../json.js'
+import type { FilterLanguage } from '../dispatcher.js'
+import type { Json, JsonObject } from '../json.js'
 import { readRequestPayload } from '../request-payload.js'
 import type { MatchableEvent } from './matchable-event.js'
 
@@ -22,4 +23,12 @@ export function buildEnvelope(event: MatchableEvent): JsonObject {
     resources: [],
     detail: readRequestPayload(event.payloadType, event.readPayload()),
   }
+}
+
+/**
+ * Gives what a payload filter sees: the payload, or the whole envelope when it is an EventBridge pattern. Throws
+ * `RequestPayloadError`.
+ */
+export function readFilteredValue(language: FilterLanguage, event: MatchableEvent): Json {
+  return language === 'eventbridge' ? buildEnvelope(event) : readRequestPayload(event.payloadType, event.readPayload())
 }

@@ -1,8 +1,16 @@
-import type { DispatcherRule } from '../dispatcher.js'
-import { createWorkBudget, explainFilter, type FilterExplanation, type FilterFailure } from '../filter/index.js'
+import type { DispatcherRule, FilterLanguage } from '../dispatcher.js'
+import {
+  createWorkBudget,
+  explainFilter,
+  explainTree,
+  type FilterExplanation,
+  type FilterFailure,
+  readTreeOf,
+} from '../filter/index.js'
 import type { Json } from '../json.js'
-import { readRequestPayload, RequestPayloadError } from '../request-payload.js'
+import { RequestPayloadError } from '../request-payload.js'
 import { isAccountCovered, isNameCovered, isSourceCovered } from './cover.js'
+import { readFilteredValue } from './envelope.js'
 import type { MatchableEvent } from './matchable-event.js'
 
 /** A dispatcher with what keeps it from taking events at all. */
@@ -39,18 +47,22 @@ export function* explainMatch(
   if (rule.expiresAt !== null && rule.expiresAt <= now) yield { condition: 'expired' }
   const { budget = createWorkBudget() } = event
   if (rule.payloadFilter !== null) {
-    const payload = readPayload(event)
-    if ('message' in payload) yield { condition: 'payload', message: payload.message }
-    else yield* explainPart('payloadFilter', explainFilter(rule.payloadFilter, payload.value, budget))
+    const payload = readPayload(rule.filterLanguage, event)
+    if ('message' in payload) {
+      yield { condition: 'payload', message: payload.message }
+    } else {
+      const tree = readTreeOf(rule.filterLanguage, rule.payloadFilter)
+      yield* explainPart('payloadFilter', explainTree(tree, payload.value, budget))
+    }
   }
   if (rule.contextFilter !== null) {
     yield* explainPart('contextFilter', explainFilter(rule.contextFilter, event.readContext(), budget))
   }
 }
 
-function readPayload({ payloadType, readPayload: read }: MatchableEvent): { value: Json } | { message: string } {
+function readPayload(language: FilterLanguage, event: MatchableEvent): { value: Json } | { message: string } {
   try {
-    return { value: readRequestPayload(payloadType, read()) }
+    return { value: readFilteredValue(language, event) }
   } catch (error) {
     if (error instanceof RequestPayloadError) return { message: error.message }
     throw error
