@@ -14,6 +14,8 @@ export type Operation =
   | { readonly kind: 'match'; readonly event: EventCase; readonly fanoutMax?: number }
   | { readonly kind: 'explain'; readonly event: EventCase; readonly id: string }
   | { readonly kind: 'maintain'; readonly rulesMax: number }
+  /** Does all work that is left; without rules, memory has to be back where it began. */
+  | { readonly kind: 'settle' }
 
 /** A matcher said something else than the rules one by one. */
 export interface Disagreement {
@@ -35,7 +37,8 @@ export function runOperations(
   tuning: Tuning,
   oracle: Oracle = createOracle(),
 ): Disagreement | undefined {
-  const state: State = { matcher: createTunedMatcher(tuning), rules: new Map(), oracle }
+  const matcher = createTunedMatcher(tuning)
+  const state: State = { matcher, rules: new Map(), oracle, bytesEmpty: matcher.stats().bytes }
   for (const [at, operation] of operations.entries()) {
     try {
       const difference = runOperation(state, operation)
@@ -51,6 +54,7 @@ interface State {
   readonly matcher: EventMatcher
   readonly rules: Map<string, DispatcherRule>
   readonly oracle: Oracle
+  readonly bytesEmpty: number
 }
 
 type Difference = Omit<Disagreement, 'at'> | undefined
@@ -77,7 +81,26 @@ function runOperation(state: State, operation: Operation): Difference {
     case 'maintain':
       matcher.maintain(operation.rulesMax)
       return compare(rules.size, matcher.size)
+    case 'settle':
+      return compareSettled(state)
   }
+}
+
+/** Pieces of work after which it has to be done, of so many rules each. */
+const MAINTENANCES_MAX = 1_000
+const MAINTENANCE_RULES = 1_000
+
+/** Does all the work that a matcher has left; false when there is no end of it. */
+export function settle(matcher: EventMatcher): boolean {
+  for (let times = 0; times < MAINTENANCES_MAX; times += 1) if (!matcher.maintain(MAINTENANCE_RULES)) return true
+  return false
+}
+
+function compareSettled({ matcher, rules, bytesEmpty }: State): Difference {
+  if (!settle(matcher)) return { wanted: 'an end of the maintenance', got: 'none' }
+  const { rules: counted, bytes } = matcher.stats()
+  if (rules.size === 0 && bytes !== bytesEmpty) return { wanted: `${bytesEmpty} bytes without rules`, got: bytes }
+  return compare(rules.size, counted)
 }
 
 function putRule(
