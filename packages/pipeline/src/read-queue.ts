@@ -1,0 +1,47 @@
+/** Runs queries a few at a time, in the order in which they were asked for. */
+export interface ReadQueue {
+  /** Rejects with {@link ReadQueueStoppedError} once the queue was stopped. */
+  read<Result>(query: () => Promise<Result>): Promise<Result>
+  stop(): void
+}
+
+/** The queue runs no more queries: the worker stops. */
+export class ReadQueueStoppedError extends Error {
+  constructor() {
+    super('the worker stops')
+  }
+}
+
+/** Creates a queue. Many that read long take turns page by page, and leave connections for everybody else. */
+export function createReadQueue(atOnceMax: number): ReadQueue {
+  const waiting: (() => void)[] = []
+  let running = 0
+  let isStopped = false
+  const enter = (): Promise<void> | undefined => {
+    if (running < atOnceMax) {
+      running += 1
+      return undefined
+    }
+    return new Promise((resolve) => waiting.push(resolve))
+  }
+  // Whoever waits gets the place of who leaves.
+  const leave = (): void => {
+    const next = waiting.shift()
+    if (next === undefined) running -= 1
+    else next()
+  }
+  return {
+    read: async (query) => {
+      await enter()
+      try {
+        if (isStopped) throw new ReadQueueStoppedError()
+        return await query()
+      } finally {
+        leave()
+      }
+    },
+    stop: () => {
+      isStopped = true
+    },
+  }
+}

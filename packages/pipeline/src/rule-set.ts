@@ -1,0 +1,119 @@
+import type { EventMatcher, MatcherStats, TenantScope } from '@signalbox/domain'
+import { createRuleIndex } from './rule-index.js'
+import { bringUpToDate, dropEnded, type HeldRules, type RulesLoad, type SyncDeps } from './sync-rules.js'
+
+/** The rules of one environment in memory, kept in step with the database by versions. */
+export interface RuleSet {
+  readonly scope: TenantScope
+  /** To be used at once while the set serves: on one thread, matching and changing take turns. */
+  readonly matcher: EventMatcher
+  /** When what is being done to the set began, by the monotonic clock; undefined while it is left alone. */
+  readonly workingSince: number | undefined
+  /**
+   * Whether an event that stood beside this version in its own snapshot may be matched now: the rules are at this version
+   * or a newer one, and whole. So no event meets rules older than those that were in force when it was accepted; that it
+   * meets newer ones early does no harm.
+   */
+  serves(version: string): boolean
+  /** Brings the rules to this version, one at a time for all who wait for it. False when that failed, which was told. */
+  catchUp(version: string): Promise<boolean>
+  /** Whether a rule that can't be read might take events of this name. */
+  holdsUp(eventName: string): boolean
+  /** Takes out dispatchers that were used up. */
+  forget(ids: Iterable<string>): void
+  /** Takes out those that were used up elsewhere or have run out, unless the rules are being worked on. */
+  dropEnded(): Promise<void>
+  stats(): RuleSetStats
+  /** Resolves when nothing is being done to the set. */
+  settled(): Promise<void>
+}
+
+/** What a set holds and has done. */
+export interface RuleSetStats extends MatcherStats {
+  loads: number
+  refreshes: number
+}
+
+/** What a set is made with. */
+export interface RuleSetDeps extends SyncDeps, RuleSetReports {
+  /** Called each time that something was done to the set. */
+  onWorked: () => void
+}
+
+/** Who hears of what happens to sets. */
+export interface RuleSetReports {
+  /** Rules that can't be read hold up the events that they might take. Told once for each time that they were read. */
+  onRulesUnreadable?: (error: unknown, scope: TenantScope) => void
+  /** The rules can't be brought up to date now: their events wait in the outbox. */
+  onRulesUnavailable?: (error: unknown, scope: TenantScope) => void
+  onRulesLoaded?: (load: RulesLoad, scope: TenantScope) => void
+}
+
+/** A version that was seen once is there in every later snapshot: who doesn't get it reads another database. */
+const TRIES_MAX = 3
+
+/** Creates the set of an environment; nothing is loaded yet. */
+export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
+  const index = createRuleIndex()
+  const held: HeldRules = {
+    scope,
+    index,
+    version: undefined,
+    isWhole: false,
+    endedSince: deps.now(),
+    loads: 0,
+    refreshes: 0,
+  }
+  let work: Promise<boolean> | undefined
+  let workingSince: number | undefined
+
+  // One thing at a time: what was read first is applied first.
+  const start = (act: typeof bringUpToDate): Promise<boolean> => {
+    workingSince = performance.now()
+    work = act(deps, held)
+      .then(() => true)
+      .catch((error: unknown) => {
+        deps.onRulesUnavailable?.(error, scope)
+        return false
+      })
+      .finally(() => {
+        work = undefined
+        workingSince = undefined
+        const unreadable = index.takeError()
+        if (unreadable !== undefined) deps.onRulesUnreadable?.(unreadable.error, scope)
+        deps.onWorked()
+      })
+    return work
+  }
+
+  const set: RuleSet = {
+    scope,
+    get matcher() {
+      return index.matcher
+    },
+    get workingSince() {
+      return workingSince
+    },
+    serves: (version) => held.isWhole && held.version !== undefined && held.version >= BigInt(version),
+    catchUp: async (version) => {
+      for (let tries = 0; !set.serves(version); tries += 1) {
+        if (tries === TRIES_MAX) {
+          deps.onRulesUnavailable?.(new Error(`version ${version} of the dispatchers is not to be had`), scope)
+          return false
+        }
+        if (!(await (work ?? start(bringUpToDate)))) return false
+      }
+      return true
+    },
+    holdsUp: (eventName) => index.holdsUp(eventName),
+    forget: (ids) => {
+      for (const id of ids) index.drop(id)
+    },
+    dropEnded: async () => {
+      if (work === undefined && held.isWhole) await start(dropEnded)
+    },
+    stats: () => ({ ...index.stats(), loads: held.loads, refreshes: held.refreshes }),
+    settled: async () => void (await work),
+  }
+  return set
+}

@@ -1,0 +1,174 @@
+import type { DispatcherRule, TenantScope } from '@signalbox/domain'
+import type { Pause } from './create-pause.js'
+import type { RuleIndex } from './rule-index.js'
+
+/** Reads the rules of an environment: those of its dispatchers that are enabled, not manual and not deleted. */
+export interface RuleStore {
+  /** Rules by id, with the version of the set in the very snapshot of this page. */
+  loadRulesPage(scope: TenantScope, page: { afterId: string | null; limit: number }): Promise<RulesPage>
+  /** What changed after a version, oldest first, each dispatcher as it stands now, with the version of this snapshot. */
+  loadRuleChanges(scope: TenantScope, page: ChangesCursor & { limit: number }): Promise<ChangesPage>
+  /** Dispatchers that were used up or have run out after a time: no version tells of them. */
+  findEndedRules(scope: TenantScope, since: Date, limit: number): Promise<string[]>
+}
+
+/** Some of the rules of an environment. */
+export interface RulesPage {
+  version: string
+  rules: DispatcherRule[]
+  isLast: boolean
+}
+
+/** Where changes are read on. */
+export interface ChangesCursor {
+  sinceVersion: string
+  afterId: string | null
+}
+
+/** Some of the changes of an environment's rules; a rule that is null takes no events any more. */
+export interface ChangesPage {
+  version: string
+  /** Changes up to this version may have been removed: whoever holds an older one loads all rules. */
+  prunedVersion: string
+  changes: { id: string; rule: DispatcherRule | null }[]
+  next: ChangesCursor | null
+}
+
+/** The rules of one environment as they are held, and what they are worth. */
+export interface HeldRules {
+  readonly scope: TenantScope
+  readonly index: RuleIndex
+  /** Undefined until everything is loaded. */
+  version: bigint | undefined
+  /** False while changes are half applied. */
+  isWhole: boolean
+  endedSince: Date
+  loads: number
+  refreshes: number
+}
+
+/** What keeps rules in step. */
+export interface SyncDeps {
+  store: RuleStore
+  now: () => Date
+  pause: Pause
+  /** Runs a query when it is this one's turn. Throws when the worker stops. */
+  read: <Result>(query: () => Promise<Result>) => Promise<Result>
+  /** Told of rules that are being loaded after each part of them; waits while there is no memory for more. */
+  makeRoom: () => Promise<void>
+  onRulesLoaded?: (load: RulesLoad, scope: TenantScope) => void
+}
+
+/** A load that has ended. */
+export interface RulesLoad {
+  rules: number
+  bytes: number
+  durationMs: number
+}
+
+/** Rules of one query: some milliseconds of reading, so that a query of somebody else never waits long behind one. */
+const RULES_OF_PAGE = 1_000
+const CHANGES_OF_PAGE = 500
+
+/** Ended rules that are taken out in one go. */
+const ENDED_OF_PAGE = 5_000
+
+/** Clocks of worker and database may differ by so much, and a transaction may take so long to show. */
+const ENDED_MARGIN_MS = 60_000
+
+/**
+ * Loads the rules, or applies what changed since they were.
+ *
+ * A load remembers the version of its first page and then applies what changed since, so that whatever moved between two
+ * pages is taken up. Changes come in the order of their versions, each dispatcher in its state of now: with the last page
+ * the rules are what the snapshot of that page is. They are applied in place. As long as that takes no pause, it is one
+ * step for everybody. Otherwise the rules are not whole meanwhile and nothing may be matched against them: of two changes
+ * that belong together (this dispatcher instead of that one) an event could meet one alone. When it fails half way, they
+ * stay so, and the next time begins where this time began.
+ */
+export async function bringUpToDate(deps: SyncDeps, held: HeldRules): Promise<void> {
+  if (held.version !== undefined) {
+    held.refreshes += 1
+    if (await applyChanges(deps, held, held.version)) return
+  }
+  await loadAll(deps, held)
+}
+
+async function loadAll(deps: SyncDeps, held: HeldRules): Promise<void> {
+  const startedAt = performance.now()
+  held.loads += 1
+  for (;;) {
+    const { version, isSnapshot } = await loadPages(deps, held)
+    if (isSnapshot) {
+      held.version = version
+      held.isWhole = true
+      break
+    }
+    if (await applyChanges(deps, held, version)) break
+  }
+  const { rules, bytes } = held.index.stats()
+  deps.onRulesLoaded?.({ rules, bytes, durationMs: Math.round(performance.now() - startedAt) }, held.scope)
+}
+
+/** Gives the version that all the rules have at least; one page alone is the very snapshot of it. */
+async function loadPages(deps: SyncDeps, held: HeldRules): Promise<{ version: bigint; isSnapshot: boolean }> {
+  const { scope, index } = held
+  index.clear()
+  held.version = undefined
+  held.isWhole = false
+  held.endedSince = deps.now()
+  let version: bigint | undefined
+  let afterId: string | null = null
+  for (;;) {
+    const query = { afterId, limit: RULES_OF_PAGE }
+    const page: RulesPage = await deps.read(() => deps.store.loadRulesPage(scope, query))
+    const isSnapshot = version === undefined && page.isLast
+    version ??= BigInt(page.version)
+    for (const rule of page.rules) {
+      index.put(rule)
+      await deps.pause()
+    }
+    if (page.isLast) return { version, isSnapshot }
+    afterId = page.rules.at(-1)?.id ?? null
+    await deps.makeRoom()
+  }
+}
+
+/** False when changes that would be needed are there no more. */
+async function applyChanges(deps: SyncDeps, held: HeldRules, since: bigint): Promise<boolean> {
+  const { scope, index } = held
+  let cursor: ChangesCursor | null = { sinceVersion: String(since), afterId: null }
+  let version = since
+  while (cursor !== null) {
+    const query: ChangesCursor & { limit: number } = { ...cursor, limit: CHANGES_OF_PAGE }
+    const page: ChangesPage = await deps.read(() => deps.store.loadRuleChanges(scope, query))
+    if (BigInt(page.prunedVersion) > since) return false
+    // From here to the end it is either without a pause, or not whole.
+    if (page.next !== null) held.isWhole = false
+    for (const { id, rule } of page.changes) {
+      if (rule === null) index.drop(id)
+      else index.put(rule)
+      const pausing = deps.pause()
+      if (pausing === undefined) continue
+      held.isWhole = false
+      await pausing
+    }
+    version = BigInt(page.version)
+    cursor = page.next
+  }
+  held.version = version
+  held.isWhole = true
+  return true
+}
+
+/** Takes out what was used up elsewhere or has run out. What this worker used up itself, it takes out by itself. */
+export async function dropEnded(deps: SyncDeps, held: HeldRules): Promise<void> {
+  const startedAt = deps.now()
+  const since = new Date(held.endedSince.getTime() - ENDED_MARGIN_MS)
+  const ids = await deps.read(() => deps.store.findEndedRules(held.scope, since, ENDED_OF_PAGE))
+  for (const id of ids) {
+    held.index.drop(id)
+    await deps.pause()
+  }
+  held.endedSince = startedAt
+}
