@@ -158,7 +158,11 @@ describe('rules that are taken once', () => {
       makeRule('c', { once: true, expiresAt: NOW }),
       makeRule('d', { once: true, expiresAt: new Date(NOW.getTime() - 1) }),
     ]
-    expect(createEventMatcher(rules).match(makeEvent(), NOW)).toEqual({ dispatcherIds: ['a', 'b'], onceIds: ['b'], limitedCount: 0 })
+    expect(createEventMatcher(rules).match(makeEvent(), NOW)).toEqual({
+      dispatcherIds: ['a', 'b'],
+      onceIds: ['b'],
+      limitedCount: 0,
+    })
     expect(explainFirst(rules[2] as DispatcherRule, makeEvent())).toEqual({ condition: 'expired' })
   })
 })
@@ -248,7 +252,11 @@ describe('the budget of an event', () => {
   test('is one for all dispatchers: over it the event is not matched at all', () => {
     const matcher = createEventMatcher(rules)
     const budget = createWorkBudget(3 * 1_002)
-    expect(matcher.match(makeEvent({ payload, budget }), NOW)).toEqual({ dispatcherIds: [], onceIds: [], limitedCount: 0 })
+    expect(matcher.match(makeEvent({ payload, budget }), NOW)).toEqual({
+      dispatcherIds: [],
+      onceIds: [],
+      limitedCount: 0,
+    })
     expect(budget.stepsLeft).toBe(0)
     const less = makeEvent({ payload, budget: createWorkBudget(3 * 1_002 - 1) })
     expect(() => matcher.match(less, NOW)).toThrow(FilterTooExpensiveError)

@@ -1,10 +1,12 @@
 import type { DispatcherRule } from '../dispatcher.js'
-import { compileFilter, createWorkBudget, type Filter, type WorkBudget } from '../filter/index.js'
-import type { Json } from '../json.js'
-import { readRequestPayload } from '../request-payload.js'
-import { isAccountCovered, isNameCovered, isSourceCovered } from './cover.js'
-import { explainMatch, type MatchFailure } from './explain-match.js'
+import { createWorkBudget } from '../filter/index.js'
+import { explainAddress, explainTrees, type MatchFailure } from './explain-match.js'
+import { FilterIndex } from './filter-index.js'
 import type { MatchableEvent, MatchResult } from './matchable-event.js'
+import { IndexSearch } from './index-search.js'
+import { DEFAULT_TUNING, type MatcherTuning } from './matcher-tuning.js'
+import { NO_RULE } from './rule-list.js'
+import { RuleShapes } from './rule-shapes.js'
 
 /**
  * Finds the dispatchers of one environment that want an event, among very many, without trying each. Changes in place:
@@ -52,94 +54,78 @@ export interface MatcherStats {
   events: number
   /** Rules that they matched. */
   matches: number
-  /** Filters that were tried on them. */
+  /** Filters that were tried on them, one for all rules that share it. */
   candidates: number
   /** Look-ups of keys in the index. */
   probes: number
 }
 
-interface CompiledRule {
-  rule: DispatcherRule
-  matchesPayload: FilterTest | undefined
-  matchesContext: FilterTest | undefined
+/** How a matcher is made. */
+export interface MatcherOptions {
+  /** What it shares with the matchers of other environments. */
+  shapes?: MatcherShapes
+  /** Where the index changes its ways; for tests and measurements. */
+  tuning?: Partial<MatcherTuning>
 }
 
-type FilterTest = (value: Json, budget: WorkBudget) => boolean
+/** What filters of many environments have in common. Whoever makes several matchers makes one for all. */
+export interface MatcherShapes {
+  /** Memory that it takes, about, in bytes: in addition to that of the matchers. */
+  readonly bytes: number
+}
+
+/** Makes what matchers can share. */
+export function createMatcherShapes(): MatcherShapes {
+  return new RuleShapes()
+}
 
 /** Makes a matcher of the enabled, not manual dispatchers of one environment. */
-export function createEventMatcher(rules: Iterable<DispatcherRule> = []): EventMatcher {
-  const byId = new Map<string, CompiledRule>()
-  const counts = { events: 0, matches: 0, candidates: 0, probes: 0 }
+export function createEventMatcher(
+  rules: Iterable<DispatcherRule> = [],
+  { shapes, tuning }: MatcherOptions = {},
+): EventMatcher {
+  const own = shapes instanceof RuleShapes ? undefined : new RuleShapes()
+  const index = new FilterIndex(own ?? (shapes as RuleShapes), { ...DEFAULT_TUNING, ...tuning })
+  const search = new IndexSearch(index)
   const matcher: EventMatcher = {
     get size() {
-      return byId.size
+      return index.rules.size
     },
     add: (rule) => {
-      if (byId.has(rule.id)) throw new RangeError(`there is a rule ${rule.id} already`)
-      byId.set(rule.id, compileRule(rule))
+      if (matcher.has(rule.id)) throw new RangeError(`there is a rule ${rule.id} already`)
+      index.add(rule)
     },
-    update: (rule) => void byId.set(rule.id, compileRule(rule)),
-    remove: (id) => byId.delete(id),
-    has: (id) => byId.has(id),
-    readsBody: (name) =>
-      [...byId.values()].some(
-        ({ rule }) =>
-          (rule.payloadFilter !== null || rule.contextFilter !== null) &&
-          rule.eventNames.some((entry) => isNameCovered(entry, name)),
-      ),
-    match: (event, now, { fanoutMax = Infinity } = {}) => {
-      const candidates = [...byId.values()].filter(({ rule }) =>
-        rule.eventNames.some((entry) => isNameCovered(entry, event.name)),
-      )
-      const matched = matchCandidates(candidates.toSorted(byRuleId), event, now)
-      counts.events += 1
-      counts.matches += matched.length
-      counts.candidates += candidates.length
-      const taken = matched.slice(0, fanoutMax)
-      return {
-        dispatcherIds: taken.map((rule) => rule.id),
-        onceIds: taken.filter((rule) => rule.once).map((rule) => rule.id),
-        limitedCount: matched.length - taken.length,
-      }
+    update: (rule) => {
+      // What can't be read is refused before the old rule goes.
+      index.check(rule)
+      index.remove(rule.id)
+      index.add(rule)
     },
-    explain: (event, id, now) => {
-      const found = byId.get(id)
-      return found && [...explainMatch({ rule: found.rule, isEnabled: true, isManual: false }, event, now)]
-    },
-    maintain: () => false,
-    stats: () => ({ rules: byId.size, bytes: byId.size * 500, ...counts }),
+    remove: (id) => index.remove(id),
+    has: (id) => index.rules.find(id) !== NO_RULE,
+    readsBody: (name) => index.directory.readsBody(name),
+    match: (event, now, options) => search.match(event, now, options?.fanoutMax),
+    explain: (event, id, now) => explainRule(index, { event, id, now }),
+    maintain: (rulesMax) => index.sweep(rulesMax),
+    stats: () => ({
+      rules: index.rules.size,
+      bytes: index.bytes + (own?.bytes ?? 0),
+      ...search.counts,
+    }),
   }
   for (const rule of rules) matcher.add(rule)
   return matcher
 }
 
-function byRuleId(a: CompiledRule, b: CompiledRule): number {
-  return a.rule.id < b.rule.id ? -1 : 1
-}
-
-function compileRule(rule: DispatcherRule): CompiledRule {
-  const compile = (filter: Filter | null): FilterTest | undefined =>
-    filter === null ? undefined : compileFilter(filter)
-  return { rule, matchesPayload: compile(rule.payloadFilter), matchesContext: compile(rule.contextFilter) }
-}
-
-function matchCandidates(candidates: CompiledRule[], event: MatchableEvent, now: Date): DispatcherRule[] {
-  const matched: DispatcherRule[] = []
-  const { budget = createWorkBudget() } = event
-  let payload: Json | undefined
-  let context: Json | undefined
-  for (const { rule, matchesPayload, matchesContext } of candidates) {
-    if (!isSourceCovered(rule, event) || !isAccountCovered(rule, event)) continue
-    if (rule.expiresAt !== null && rule.expiresAt <= now) continue
-    if (matchesPayload !== undefined) {
-      payload ??= readRequestPayload(event.payloadType, event.readPayload())
-      if (!matchesPayload(payload, budget)) continue
-    }
-    if (matchesContext !== undefined) {
-      context ??= event.readContext()
-      if (!matchesContext(context, budget)) continue
-    }
-    matched.push(rule)
-  }
-  return matched
+function explainRule(
+  index: FilterIndex,
+  { event, id, now }: { event: MatchableEvent; id: string; now: Date },
+): MatchFailure[] | undefined {
+  const rule = index.rules.find(id)
+  if (rule === NO_RULE) return undefined
+  const { eventNames, source, account, trees } = index.describe(rule)
+  const failures = [...explainAddress({ eventNames, source, externalAccountId: account }, event)]
+  if (index.rules.isExpired(rule, now.getTime())) failures.push({ condition: 'expired' })
+  const budget = event.budget ?? createWorkBudget()
+  return [...failures, ...explainTrees(trees, { ...event, budget })]
 }

@@ -1,10 +1,10 @@
 import type { DispatcherRule, FilterLanguage } from '../dispatcher.js'
 import {
   createWorkBudget,
-  explainFilter,
   explainTree,
   type FilterExplanation,
   type FilterFailure,
+  readFilterTree,
   readTreeOf,
 } from '../filter/index.js'
 import type { Json } from '../json.js'
@@ -12,6 +12,7 @@ import { RequestPayloadError } from '../request-payload.js'
 import { isAccountCovered, isNameCovered, isSourceCovered } from './cover.js'
 import { readFilteredValue } from './envelope.js'
 import type { MatchableEvent } from './matchable-event.js'
+import type { RuleTrees } from './rule-shapes.js'
 
 /** A dispatcher with what keeps it from taking events at all. */
 export interface ExplainableRule {
@@ -38,26 +39,42 @@ export function* explainMatch(
   event: MatchableEvent,
   now: Date,
 ): Generator<MatchFailure, void> {
-  if (!rule.eventNames.some((entry) => isNameCovered(entry, event.name))) yield { condition: 'name' }
-  if (!isSourceCovered(rule, event)) yield { condition: 'source' }
-  if (!isAccountCovered(rule, event)) yield { condition: 'account' }
+  yield* explainAddress(rule, event)
   if (!isEnabled) yield { condition: 'disabled' }
   if (isEndpointDisabled) yield { condition: 'endpoint_disabled' }
   if (isManual) yield { condition: 'manual' }
   if (rule.expiresAt !== null && rule.expiresAt <= now) yield { condition: 'expired' }
+  const { filterLanguage: language, payloadFilter, contextFilter } = rule
+  const trees = {
+    language,
+    payload: payloadFilter && readTreeOf(language, payloadFilter),
+    context: contextFilter && readFilterTree(contextFilter),
+  }
+  yield* explainTrees(trees, event)
+}
+
+/** The conditions on name, source and account that an event does not fulfil. */
+export function* explainAddress(
+  rule: { eventNames: readonly string[]; source: string; externalAccountId: string | null },
+  event: MatchableEvent,
+): Generator<MatchFailure, void> {
+  if (!rule.eventNames.some((entry) => isNameCovered(entry, event.name))) yield { condition: 'name' }
+  if (!isSourceCovered(rule, event)) yield { condition: 'source' }
+  if (!isAccountCovered(rule, event)) yield { condition: 'account' }
+}
+
+/** The conditions of filters that an event does not fulfil, of each filter the first. */
+export function* explainTrees(
+  { language, payload: wanted, context }: RuleTrees,
+  event: MatchableEvent,
+): Generator<MatchFailure, void> {
   const { budget = createWorkBudget() } = event
-  if (rule.payloadFilter !== null) {
-    const payload = readPayload(rule.filterLanguage, event)
-    if ('message' in payload) {
-      yield { condition: 'payload', message: payload.message }
-    } else {
-      const tree = readTreeOf(rule.filterLanguage, rule.payloadFilter)
-      yield* explainPart('payloadFilter', explainTree(tree, payload.value, budget))
-    }
+  if (wanted !== null) {
+    const payload = readPayload(language, event)
+    if ('message' in payload) yield { condition: 'payload', message: payload.message }
+    else yield* explainPart('payloadFilter', explainTree(wanted, payload.value, budget))
   }
-  if (rule.contextFilter !== null) {
-    yield* explainPart('contextFilter', explainFilter(rule.contextFilter, event.readContext(), budget))
-  }
+  if (context !== null) yield* explainPart('contextFilter', explainTree(context, event.readContext(), budget))
 }
 
 function readPayload(language: FilterLanguage, event: MatchableEvent): { value: Json } | { message: string } {

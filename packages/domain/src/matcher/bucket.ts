@@ -1,0 +1,333 @@
+import { chooseKeys, type KeyChoice, type KeyMarket } from './choose-keys.js'
+import type { FeatureTable } from './feature-table.js'
+import type { Atom, Cover } from './filter-cover.js'
+import { mixHashes, scramble } from './hash.js'
+import { type KeyTable } from './key-table.js'
+import { KeyStatistics } from './key-statistics.js'
+import type { MatcherTuning } from './matcher-tuning.js'
+import { RangeList } from './range-list.js'
+
+/** A way in which filters of a bucket are looked up: by these features together, and by a range besides. */
+export interface Signature {
+  readonly id: number
+  readonly bucket: Bucket
+  /** In ascending order. */
+  readonly features: readonly number[]
+  /** A feature of ranges; -1 without. */
+  readonly range: number
+  readonly seed: number
+  /** The path without which no event has any of its keys; -1 when there is none. */
+  readonly gate: number
+  /** Filters and lists of ranges under it. */
+  nodes: number
+}
+
+/** What all buckets of a matcher share. */
+export interface IndexParts {
+  readonly features: FeatureTable
+  readonly table: KeyTable
+  readonly tuning: MatcherTuning
+  readonly signatures: NumberedList<Signature>
+  readonly rangeLists: NumberedList<RangeList>
+}
+
+/** One place at which a filter stands in a list of ranges. */
+export interface RangePlace {
+  list: number
+  /** The node that leads to the list. */
+  node: number
+  low: number
+}
+
+/** What a filter takes in the index: nodes of chains, and places in lists of ranges. */
+export interface Placement {
+  nodes: number[]
+  ranges: RangePlace[]
+}
+
+/** A list whose free places are taken again. */
+export class NumberedList<Item> {
+  readonly items: (Item | undefined)[] = []
+  readonly #free: number[] = []
+
+  take(make: (number: number) => Item): Item {
+    const number = this.#free.pop() ?? this.items.length
+    const item = make(number)
+    this.items[number] = item
+    return item
+  }
+
+  free(number: number): void {
+    this.items[number] = undefined
+    this.#free.push(number)
+    if (this.#free.length === this.items.length) {
+      this.items.length = 0
+      this.#free.length = 0
+    }
+  }
+}
+
+/** Features whose values are counted in one bucket. */
+const TRACKED_FEATURES_MAX = 256
+
+/** Hashes of an atom whose chains are looked at. */
+const LOOKED_HASHES_MAX = 4
+
+const SIGNATURE_BYTES = 400
+const BUCKET_BYTES = 600
+
+/** Growth after which a bucket's filters are planned anew, with what is known by then. */
+const GROWTH_FACTOR = 4
+
+/** From so many filters on statistics change little. */
+const GROWTH_COUNT_MAX = 16_384
+
+/** The filters for one entry of event names and one source. */
+export class Bucket implements KeyMarket {
+  /** The filters, while they are few enough to be tried one by one. */
+  entries: number[] | undefined = []
+  readonly signatures: Signature[] = []
+  readonly byGate = new Map<number, Signature[]>()
+  readonly statistics = new KeyStatistics()
+  readonly #parts: IndexParts
+  readonly #byKey = new Map<string, Signature>()
+  readonly #seed: number
+  #count = 0
+  #plannedCount = 0
+  #trackedCount = 0
+  /** Routes that lead here. */
+  routeCount = 0
+  /** Filters that look at payload or context. */
+  readingCount = 0
+  /** Events that are still to come before a plan is judged, and how its look-ups did until then. */
+  judgedAfter = 256
+  events = 0
+  candidates = 0
+  matches = 0
+  /** Set while its filters are being planned anew. */
+  isSweeping = false
+
+  constructor(parts: IndexParts, seed: number) {
+    this.#parts = parts
+    this.#seed = scramble(seed ^ 0x5bd1e995)
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  get signatureCount(): number {
+    return this.signatures.length
+  }
+
+  get chainMax(): number {
+    return this.#parts.tuning.chainMax
+  }
+
+  get rangesMin(): number {
+    return this.#parts.tuning.rangesMin
+  }
+
+  get signaturesMax(): number {
+    return this.#parts.tuning.signaturesMax
+  }
+
+  get bytes(): number {
+    return BUCKET_BYTES + this.signatures.length * SIGNATURE_BYTES + this.statistics.bytes
+  }
+
+  /** Tells whether the bucket has grown so much that its filters should be planned anew. */
+  get isOutgrown(): boolean {
+    return (
+      this.entries === undefined &&
+      this.#count >= this.#plannedCount * GROWTH_FACTOR &&
+      this.#plannedCount < GROWTH_COUNT_MAX
+    )
+  }
+
+  /** What is planned from now on is planned with what is known now. */
+  startSweep(): void {
+    this.isSweeping = true
+    this.#plannedCount = this.#count
+  }
+
+  /** Takes in a filter to be tried one by one. False when there are too many for that: then see `index`. */
+  list(entry: number): boolean {
+    this.#count += 1
+    if (this.entries === undefined) return false
+    this.entries.push(entry)
+    return true
+  }
+
+  /** Whether the filters are too many to be tried one by one. */
+  get isOverfull(): boolean {
+    return this.entries !== undefined && this.entries.length > this.#parts.tuning.scanMax
+  }
+
+  /** From now on filters are looked up; gives those that were listed. */
+  stopListing(): number[] {
+    const listed = this.entries ?? []
+    this.entries = undefined
+    this.#plannedCount = this.#count
+    return listed
+  }
+
+  /** Forgets a filter; one that is indexed was taken out by `release` for each of its nodes. */
+  forget(entry: number): void {
+    this.#count -= 1
+    const index = this.entries?.indexOf(entry) ?? -1
+    if (index !== -1) this.entries?.splice(index, 1)
+    if (this.#count === 0) this.#reset()
+  }
+
+  /** Counts what a filter asks for, so that good keys are known by what is asked. */
+  countAsked(cover: Cover): void {
+    for (const atom of cover.atoms) {
+      if (!this.statistics.has(atom.feature)) this.#track(atom.feature)
+      this.statistics.count(atom)
+    }
+    for (const branches of cover.groups) for (const branch of branches) this.countAsked(branch)
+  }
+
+  /** Puts a filter under the keys that serve it best. */
+  index(entry: number, cover: Cover, placement: Placement): void {
+    for (const choice of chooseKeys(cover, this) ?? [{ atoms: [], range: undefined }]) {
+      const signature = this.#holdSignature(choice)
+      for (const key of this.#listKeys(signature, choice.atoms))
+        this.#place(entry, { signature, key, choice }, placement)
+    }
+  }
+
+  /** Takes away a node from its signature. */
+  release(signature: Signature): void {
+    signature.nodes -= 1
+    if (signature.nodes > 0) return
+    this.#byKey.delete(keyOf(signature.features, signature.range))
+    this.signatures.splice(this.signatures.indexOf(signature), 1)
+    const gated = this.byGate.get(signature.gate) ?? []
+    gated.splice(gated.indexOf(signature), 1)
+    if (gated.length === 0) this.byGate.delete(signature.gate)
+    for (const feature of signature.features) this.#parts.features.release(feature)
+    if (signature.range !== -1) this.#parts.features.release(signature.range)
+    this.#parts.signatures.free(signature.id)
+  }
+
+  estimateShare(atom: Atom): number {
+    return this.statistics.estimateShare(atom)
+  }
+
+  hasSignature(atoms: readonly Atom[], range: Atom | undefined): boolean {
+    return this.#byKey.has(keyOf(featuresOf(atoms), range?.feature ?? -1))
+  }
+
+  countChain(choice: KeyChoice, max: number): number {
+    const signature = this.#byKey.get(keyOf(featuresOf(choice.atoms), -1))
+    if (signature === undefined) return 0
+    let longest = 0
+    const { table } = this.#parts
+    for (const key of this.#listKeys(signature, choice.atoms, LOOKED_HASHES_MAX)) {
+      longest = Math.max(longest, table.countChain(key, signature.id, max))
+    }
+    return longest
+  }
+
+  /** The key of a signature for one hash of each of its features, mixed in their order. */
+  finishKey(hash: number): number {
+    return scramble(hash) & this.#parts.tuning.keyMask
+  }
+
+  #place(
+    entry: number,
+    { signature, key, choice }: { signature: Signature; key: number; choice: KeyChoice },
+    placement: Placement,
+  ): void {
+    const { table } = this.#parts
+    const range = choice.range?.range
+    if (range === undefined) {
+      placement.nodes.push(table.add(key, entry, signature.id))
+      signature.nodes += 1
+      return
+    }
+    const node = this.#findRangeNode(signature, key)
+    const list = table.entryOf(node)
+    this.#parts.rangeLists.items[list]?.add(range.low, range.high, entry)
+    placement.ranges.push({ list, node, low: range.low })
+  }
+
+  #findRangeNode(signature: Signature, key: number): number {
+    const { table, rangeLists } = this.#parts
+    for (let node = table.find(key); node !== 0; node = table.next(node)) {
+      if (table.signatureOf(node) === signature.id) return node
+    }
+    let number = 0
+    rangeLists.take((free) => {
+      number = free
+      return new RangeList()
+    })
+    signature.nodes += 1
+    return table.add(key, number, signature.id)
+  }
+
+  #holdSignature({ atoms, range }: KeyChoice): Signature {
+    const features = featuresOf(atoms)
+    const key = keyOf(features, range?.feature ?? -1)
+    const known = this.#byKey.get(key)
+    if (known !== undefined) return known
+    const { features: table, signatures } = this.#parts
+    for (const feature of features) table.holdAgain(feature)
+    if (range !== undefined) table.holdAgain(range.feature)
+    const gateFeature = atoms[0]?.feature ?? range?.feature
+    const made = signatures.take((id) => ({
+      id,
+      bucket: this,
+      features,
+      range: range?.feature ?? -1,
+      seed: [...features, range?.feature ?? -1].reduce(mixHashes, this.#seed),
+      gate: gateFeature === undefined ? -1 : (table.paths[gateFeature] as number),
+      nodes: 0,
+    }))
+    this.#byKey.set(key, made)
+    this.signatures.push(made)
+    const gated = this.byGate.get(made.gate)
+    if (gated === undefined) this.byGate.set(made.gate, [made])
+    else gated.push(made)
+    return made
+  }
+
+  /** The keys of every combination of hashes; with a limit, of so many without those for strays. */
+  #listKeys(signature: Signature, atoms: readonly Atom[], max = Infinity): number[] {
+    let hashes = [signature.seed]
+    for (const feature of signature.features) {
+      const atom = atoms.find((each) => each.feature === feature) as Atom
+      const taken =
+        max === Infinity ? atom.hashes : atom.hashes.slice(0, Math.min(max, atom.hashes.length - atom.strays))
+      hashes = hashes.flatMap((hash) => taken.map((more) => mixHashes(hash, more)))
+    }
+    const keys = hashes.map((hash) => this.finishKey(hash))
+    return keys.length === 1 ? keys : [...new Set(keys)]
+  }
+
+  #track(feature: number): void {
+    if (this.#trackedCount >= TRACKED_FEATURES_MAX) return
+    this.#trackedCount += 1
+    this.#parts.features.holdAgain(feature)
+    this.statistics.track(feature)
+  }
+
+  #reset(): void {
+    this.entries = []
+    this.#plannedCount = 0
+    this.#trackedCount = 0
+    for (const feature of this.statistics.features) this.#parts.features.release(feature)
+    this.statistics.clear()
+  }
+}
+
+function featuresOf(atoms: readonly Atom[]): number[] {
+  if (atoms.length === 1) return [(atoms[0] as Atom).feature]
+  return atoms.map(({ feature }) => feature).toSorted((a, b) => a - b)
+}
+
+function keyOf(features: readonly number[], range: number): string {
+  return `${features.join()}|${range}`
+}

@@ -1,0 +1,290 @@
+import { createWorkBudget, spend, type WorkBudget } from '../filter/work-budget.js'
+import { RequestPayloadError } from '../request-payload.js'
+import type { Bucket, Signature } from './bucket.js'
+import { ABSENT, EventReader, SINGLE } from './event-reader.js'
+import { isRangeKind } from './feature-table.js'
+import { FeatureReader } from './feature-reader.js'
+import type { FilterIndex } from './filter-index.js'
+import { selectFirst } from './first-ids.js'
+import { mixHashes } from './hash.js'
+import { NO_NODE } from './key-table.js'
+import type { MatchableEvent, MatchResult } from './matchable-event.js'
+import { ACCOUNT_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT } from './path-table.js'
+import { NO_RULE } from './rule-list.js'
+import type { RuleShape } from './rule-shapes.js'
+
+/** What the gates of signatures can be besides the paths of an event; -1 is that of signatures without any. */
+const STANDING_GATES = [-1, PAYLOAD_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, ACCOUNT_ROOT]
+
+/** A bucket is planned anew when its keys give so many filters in vain for each that matches. */
+const VAIN_FACTOR = 8
+
+const START_CAPACITY = 64
+
+/** Finds the rules of an index that want an event: keys of the event → filters that may match → those that do. */
+export class IndexSearch {
+  readonly counts = { events: 0, matches: 0, candidates: 0, probes: 0 }
+  readonly #index: FilterIndex
+  readonly #event: EventReader
+  readonly #features: FeatureReader
+  #found = new Int32Array(START_CAPACITY)
+  #foundCount = 0
+  #now = 0
+  #budget: WorkBudget = { stepsLeft: 0 }
+  #accountId: string | null = null
+
+  constructor(index: FilterIndex) {
+    this.#index = index
+    this.#event = new EventReader(index.shapes.paths)
+    this.#features = new FeatureReader(index.shapes.features, this.#event)
+  }
+
+  match(event: MatchableEvent, now: Date, fanoutMax = Infinity): MatchResult {
+    this.#now = now.getTime()
+    this.#budget = event.budget ?? createWorkBudget()
+    this.#accountId = event.externalAccountId
+    this.counts.events += 1
+    try {
+      this.#search(event)
+    } catch (error) {
+      if (!(error instanceof RequestPayloadError) || this.#isPayloadWanted(event)) throw error
+      // Nobody who could get this event looks at its payload.
+      this.#search({ ...event, payloadType: 'JSON', readPayload: () => null })
+    } finally {
+      this.#event.end()
+    }
+    this.counts.matches += this.#foundCount
+    return this.#toResult(fanoutMax)
+  }
+
+  #search(event: MatchableEvent): void {
+    this.#foundCount = 0
+    this.#event.begin(event, this.#budget)
+    this.#features.begin(this.#budget)
+    this.#index.entries.beginEvent()
+    this.#index.directory.forEachBucket(event.name, event.source, this.#visit)
+  }
+
+  readonly #visit = (bucket: Bucket): void => {
+    const { entries } = bucket
+    if (entries !== undefined) {
+      for (let index = 0; index < entries.length; index += 1) this.#try(entries[index] as number)
+      return
+    }
+    const { candidates } = this.counts
+    const found = this.#foundCount
+    this.#lookUpAll(bucket)
+    bucket.events += 1
+    bucket.candidates += this.counts.candidates - candidates
+    bucket.matches += this.#foundCount - found
+    if (this.#isSampled(bucket)) this.#sample(bucket)
+    if (bucket.events >= bucket.judgedAfter) this.#judge(bucket)
+  }
+
+  #lookUpAll(bucket: Bucket): void {
+    const { signatures } = bucket
+    if (signatures.length <= this.#index.parts.tuning.gatesMin) {
+      for (let index = 0; index < signatures.length; index += 1) this.#lookUp(signatures[index] as Signature)
+      return
+    }
+    for (const gate of STANDING_GATES) this.#lookUpGate(bucket, gate)
+    for (const gate of this.#event.listPresent()) this.#lookUpGate(bucket, gate)
+  }
+
+  #lookUpGate(bucket: Bucket, gate: number): void {
+    const gated = bucket.byGate.get(gate)
+    if (gated === undefined) return
+    for (let index = 0; index < gated.length; index += 1) this.#lookUp(gated[index] as Signature)
+  }
+
+  #lookUp(signature: Signature): void {
+    const { features } = signature
+    const { length } = features
+    if (length === 0) {
+      this.#probe(signature, signature.seed)
+      return
+    }
+    if (length > 1) {
+      for (let index = 0; index < length; index += 1) {
+        if (this.#features.read(features[index] as number) === 0) return
+      }
+    }
+    this.#cross(signature, 0, signature.seed)
+  }
+
+  /** Looks up every combination of what the event has of the features of a signature. */
+  #cross(signature: Signature, index: number, hash: number): void {
+    const { features } = signature
+    if (index === features.length) {
+      this.#probe(signature, hash)
+      return
+    }
+    const feature = features[index] as number
+    const count = this.#features.read(feature)
+    if (count === 0) return
+    if (count === 1) {
+      this.#cross(signature, index + 1, mixHashes(hash, this.#features.hashes[feature] as number))
+      return
+    }
+    const hashes = this.#features.lists[feature] as number[]
+    spend(this.#budget, count)
+    for (let place = 0; place < count; place += 1) {
+      this.#cross(signature, index + 1, mixHashes(hash, hashes[place] as number))
+    }
+  }
+
+  #probe(signature: Signature, hash: number): void {
+    this.counts.probes += 1
+    const { table } = this.#index
+    const key = signature.bucket.finishKey(hash)
+    for (let node = table.find(key); node !== NO_NODE; node = table.next(node)) {
+      if (table.signatureOf(node) !== signature.id) continue
+      if (signature.range === -1) this.#try(table.entryOf(node))
+      else this.#stab(signature, table.entryOf(node))
+    }
+  }
+
+  #stab(signature: Signature, number: number): void {
+    const list = this.#index.parts.rangeLists.items[number]
+    const count = this.#features.read(signature.range)
+    if (count === 0 || list === undefined) return
+    for (const value of this.#features.lists[signature.range] as number[]) {
+      spend(this.#budget, list.stab(value, this.#tryFound))
+    }
+  }
+
+  readonly #tryFound = (entry: number): void => {
+    this.#try(entry)
+  }
+
+  #try(entry: number): void {
+    const { entries, shapes } = this.#index
+    if (!entries.isFirstTry(entry)) return
+    this.counts.candidates += 1
+    const shape = shapes.get(entries.shapeOf(entry))
+    const operands = entries.operands[entry] as readonly unknown[]
+    if (operands.length > shape.leaves.length && operands[shape.leaves.length] !== this.#accountId) return
+    if (this.#holds(shape, operands)) this.#take(entry)
+  }
+
+  #holds(shape: RuleShape, operands: readonly unknown[]): boolean {
+    const { pathTests } = shape
+    if (pathTests === undefined) return this.#holdsWhole(shape, operands)
+    spend(this.#budget, shape.steps)
+    const event = this.#event
+    for (let index = 0; index < pathTests.length; index += 1) {
+      const test = pathTests[index] as RuleShape['pathTests'] extends readonly (infer Test)[] | undefined ? Test : never
+      const state = event.read(test.path)
+      if (state === SINGLE) {
+        const value = event.values[test.path]
+        if (test.literal === -1) {
+          if (!test.holds(value, operands, this.#budget)) return false
+        } else if (value !== operands[test.literal]) return false
+      } else if (state === ABSENT) {
+        if (test.literal !== -1 || !test.holds(undefined, operands, this.#budget)) return false
+      } else return this.#holdsWhole(shape, operands)
+    }
+    return !this.#hasNullRoot(shape) || this.#holdsWhole(shape, operands)
+  }
+
+  /** On a null payload or context no key holds, not even one that asks for absence. */
+  #hasNullRoot({ holdsPayload, holdsContext, payloadRoot }: RuleShape): boolean {
+    return (
+      (holdsPayload !== undefined && payloadRoot === PAYLOAD_ROOT && this.#readRoot(PAYLOAD_ROOT) === null) ||
+      (holdsContext !== undefined && this.#readRoot(CONTEXT_ROOT) === null)
+    )
+  }
+
+  #readRoot(root: number): unknown {
+    this.#event.read(root)
+    return this.#event.values[root]
+  }
+
+  #holdsWhole(shape: RuleShape, operands: readonly unknown[]): boolean {
+    const { holdsPayload, holdsContext, payloadRoot } = shape
+    if (holdsPayload !== undefined) {
+      this.#event.read(payloadRoot)
+      if (!holdsPayload(this.#event.values[payloadRoot], operands, this.#budget)) return false
+    }
+    if (holdsContext === undefined) return true
+    this.#event.read(CONTEXT_ROOT)
+    return holdsContext(this.#event.values[CONTEXT_ROOT], operands, this.#budget)
+  }
+
+  #take(entry: number): void {
+    const { entries, rules } = this.#index
+    for (let rule = entries.firstRuleOf(entry); rule !== NO_RULE; rule = rules.nextOf(rule)) {
+      if (rules.isExpired(rule, this.#now)) continue
+      if (this.#foundCount === this.#found.length) {
+        const found = new Int32Array(this.#foundCount * 2)
+        found.set(this.#found)
+        this.#found = found
+      }
+      this.#found[this.#foundCount] = rule
+      this.#foundCount += 1
+    }
+  }
+
+  #toResult(fanoutMax: number): MatchResult {
+    const { rules } = this.#index
+    const count = this.#foundCount
+    const first = selectFirst(this.#found.subarray(0, count), rules.ids, Math.min(fanoutMax, count))
+    const dispatcherIds: string[] = []
+    const onceIds: string[] = []
+    for (const rule of first) {
+      const id = rules.ids[rule] as string
+      dispatcherIds.push(id)
+      if (rules.isOnce(rule)) onceIds.push(id)
+    }
+    if (this.#found.length > 4096) this.#found = new Int32Array(START_CAPACITY)
+    return { dispatcherIds, onceIds, limitedCount: count - dispatcherIds.length }
+  }
+
+  /** Tells whether a rule that covers an event has a filter on its payload: then the event can't be evaluated. */
+  #isPayloadWanted(event: MatchableEvent): boolean {
+    const { entries, shapes, rules, directory } = this.#index
+    const buckets = new Set<Bucket>()
+    directory.forEachBucket(event.name, event.source, (bucket) => void buckets.add(bucket))
+    for (let entry = 0; entry < entries.size; entry += 1) {
+      const operands = entries.operands[entry]
+      if (operands === undefined) continue
+      const shape = shapes.get(entries.shapeOf(entry))
+      if (shape.holdsPayload === undefined) continue
+      if (operands.length > shape.leaves.length && operands[shape.leaves.length] !== event.externalAccountId) continue
+      if (!directory.getRoute(entries.routeOf(entry)).buckets.some((bucket) => buckets.has(bucket))) continue
+      for (let rule = entries.firstRuleOf(entry); rule !== NO_RULE; rule = rules.nextOf(rule)) {
+        if (!rules.isExpired(rule, this.#now)) return true
+      }
+    }
+    return false
+  }
+
+  /** The first events of a bucket are all looked at, and some of those that follow; none when no filter reads them. */
+  #isSampled({ events, readingCount }: Bucket): boolean {
+    const { sampleEvery } = this.#index.parts.tuning
+    return readingCount > 0 && (events < sampleEvery || events % sampleEvery === 0)
+  }
+
+  /** Lets a bucket know what values this event has of what its filters ask for. */
+  #sample(bucket: Bucket): void {
+    for (const feature of bucket.statistics.features) {
+      const count = this.#features.read(feature)
+      const isListed = count > 1 || (count === 1 && isRangeKind(this.#index.shapes.features.kinds[feature] as 0))
+      const values = isListed
+        ? (this.#features.lists[feature] as number[])
+        : count === 0
+          ? []
+          : [this.#features.hashes[feature] as number]
+      bucket.statistics.sample(feature, values)
+    }
+  }
+
+  #judge(bucket: Bucket): void {
+    const isVain = bucket.candidates > VAIN_FACTOR * (bucket.matches + bucket.events)
+    if (isVain) this.#index.requestSweep(bucket)
+    bucket.judgedAfter = isVain ? bucket.judgedAfter * 4 : bucket.judgedAfter
+    bucket.events = 0
+    bucket.candidates = 0
+    bucket.matches = 0
+  }
+}

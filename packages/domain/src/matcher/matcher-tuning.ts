@@ -1,0 +1,28 @@
+/** Where the index changes its ways. No answer depends on any of it. */
+export interface MatcherTuning {
+  /** Filters up to which a bucket is tried one by one: in few, no look-up is faster. */
+  scanMax: number
+  /** Filters under one key from which on a further condition is taken into the key. */
+  chainMax: number
+  /** Filters under one key from which on their ranges are sorted. */
+  rangesMin: number
+  /** Signatures of a bucket from which on an event looks up those alone whose path it has. */
+  gatesMin: number
+  /** Signatures of several conditions that a bucket has at most: each costs every event a look-up. */
+  signaturesMax: number
+  /** Bits of a key that count. */
+  keyMask: number
+  /** Of so many events one is looked at for what values are frequent. */
+  sampleEvery: number
+}
+
+/** What a matcher starts with. Found by measuring the mixed workload of `pnpm bench matcher`. */
+export const DEFAULT_TUNING: MatcherTuning = {
+  scanMax: 16,
+  chainMax: 3,
+  rangesMin: 8,
+  gatesMin: 64,
+  signaturesMax: 48,
+  keyMask: -1,
+  sampleEvery: 32,
+}

@@ -1,0 +1,104 @@
+/** A rule: its entry, the next and the previous rule of it, whether it is taken once. */
+const STRIDE = 4
+const ENTRY = 0
+const NEXT = 1
+const PREVIOUS = 2
+const ONCE = 3
+
+/** No rule. */
+export const NO_RULE = -1
+
+const START_CAPACITY = 16
+
+/** An id, and what finding it takes. */
+const RULE_BYTES = 128
+const EXPIRY_BYTES = 48
+
+/** The rules of a matcher by their ids, numbered, and linked to those with the same filter. */
+export class RuleList {
+  /** By number; undefined where no rule is. */
+  readonly ids: (string | undefined)[] = []
+  readonly #numbers = new Map<string, number>()
+  readonly #expiries = new Map<number, number>()
+  #fields = new Int32Array(START_CAPACITY * STRIDE)
+  #free: number[] = []
+
+  get size(): number {
+    return this.#numbers.size
+  }
+
+  get bytes(): number {
+    return this.#fields.byteLength + this.#numbers.size * RULE_BYTES + this.#expiries.size * EXPIRY_BYTES
+  }
+
+  /** The number of a rule; {@link NO_RULE} when there is none with this id. */
+  find(id: string): number {
+    return this.#numbers.get(id) ?? NO_RULE
+  }
+
+  /** Puts a rule before the first of its entry. */
+  add(
+    { id, once, expiresAt }: { id: string; once: boolean; expiresAt: Date | null },
+    entry: number,
+    first: number,
+  ): number {
+    const rule = this.#free.pop() ?? this.ids.length
+    if ((rule + 1) * STRIDE > this.#fields.length) {
+      const fields = new Int32Array(Math.ceil((this.#fields.length * 1.5) / STRIDE) * STRIDE)
+      fields.set(this.#fields)
+      this.#fields = fields
+    }
+    const at = rule * STRIDE
+    this.#fields[at + ENTRY] = entry
+    this.#fields[at + NEXT] = first
+    this.#fields[at + PREVIOUS] = NO_RULE
+    this.#fields[at + ONCE] = once ? 1 : 0
+    if (first !== NO_RULE) this.#fields[first * STRIDE + PREVIOUS] = rule
+    if (expiresAt !== null) this.#expiries.set(rule, expiresAt.getTime())
+    this.ids[rule] = id
+    this.#numbers.set(id, rule)
+    return rule
+  }
+
+  /** Takes a rule out; gives the first of its entry then, or {@link NO_RULE}. */
+  remove(rule: number, first: number): number {
+    const at = rule * STRIDE
+    const next = this.#fields[at + NEXT] as number
+    const previous = this.#fields[at + PREVIOUS] as number
+    if (next !== NO_RULE) this.#fields[next * STRIDE + PREVIOUS] = previous
+    if (previous !== NO_RULE) this.#fields[previous * STRIDE + NEXT] = next
+    this.#expiries.delete(rule)
+    this.#numbers.delete(this.ids[rule] as string)
+    this.ids[rule] = undefined
+    this.#free.push(rule)
+    if (this.#numbers.size === 0) {
+      this.ids.length = 0
+      this.#free = []
+      this.#fields = new Int32Array(START_CAPACITY * STRIDE)
+    }
+    return rule === first ? next : first
+  }
+
+  entryOf(rule: number): number {
+    return this.#fields[rule * STRIDE + ENTRY] as number
+  }
+
+  nextOf(rule: number): number {
+    return this.#fields[rule * STRIDE + NEXT] as number
+  }
+
+  isOnce(rule: number): boolean {
+    return this.#fields[rule * STRIDE + ONCE] === 1
+  }
+
+  expiryOf(rule: number): Date | null {
+    const expiry = this.#expiries.get(rule)
+    return expiry === undefined ? null : new Date(expiry)
+  }
+
+  isExpired(rule: number, now: number): boolean {
+    if (this.#expiries.size === 0) return false
+    const expiry = this.#expiries.get(rule)
+    return expiry !== undefined && expiry <= now
+  }
+}
