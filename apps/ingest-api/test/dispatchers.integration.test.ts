@@ -72,6 +72,7 @@ describe('making and showing', () => {
     expect(answer.status).toBe(201)
     expect(answer.body).toEqual({
       ...body,
+      filterLanguage: 'signalbox',
       id: expect.any(String),
       event: ['invoice.*', 'order', '*'],
       expiresAt: null,

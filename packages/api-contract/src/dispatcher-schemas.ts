@@ -1,14 +1,24 @@
 import { ACCOUNT_IDENTIFIER_LENGTH_MAX, isJsonObject, type Json, type JsonObject } from '@signalbox/domain'
 import { z } from 'zod'
-import { dateOutputSchema, textSchema } from './fields.js'
+import { dateInputSchema, dateOutputSchema, textSchema } from './fields.js'
 import { pageQueryShape, pageSchema } from './page.js'
-import { eventNameOrNamesSchema, filterSchema, wantedSourceSchema } from './subscription-fields.js'
+import {
+  checkSubscription,
+  eventNameOrNamesSchema,
+  filterLanguageSchema,
+  filterSchema,
+  wantedSourceSchema,
+  writtenFilterSchema,
+} from './subscription-fields.js'
 
 /** Bounds of an ephemeral dispatcher's life, in seconds: a year at most. */
 export const EPHEMERAL_TIMEOUT_SECONDS = { min: 10, max: 31_536_000, default: 3_600 } as const
 
 /** Bytes of a dispatchable's id; a URL is one for ephemeral dispatchers. An entry of its index holds no more than 2,700. */
 const DISPATCHABLE_ID_BYTES_MAX = 2_048
+
+/** Characters of an event's id. */
+const EVENT_ID_LENGTH_MAX = 255
 
 const TOO_LONG = `longer than ${DISPATCHABLE_ID_BYTES_MAX} bytes`
 
@@ -32,10 +42,18 @@ export const dispatchableInputSchema = z
   })
   .describe('what is invoked: `{ "type": "WEBHOOK", "id": "<webhook endpoint>" }`')
 
+const wantedEventSchema = eventNameOrNamesSchema
+  .optional()
+  .describe('a name or names of events, as elsewhere; only with event patterns of EventBridge absent, which is `*`')
+
 const dispatcherShape = {
-  event: eventNameOrNamesSchema,
+  event: eventNameOrNamesSchema.optional(),
   source: wantedSourceSchema.optional(),
-  payloadFilter: filterSchema.nullable().optional().describe('conditions on the payload; null: none'),
+  payloadFilter: writtenFilterSchema
+    .nullable()
+    .optional()
+    .describe('conditions on the payload, or an event pattern of EventBridge (see `filterLanguage`); null: none'),
+  filterLanguage: filterLanguageSchema.optional(),
   contextFilter: filterSchema.nullable().optional().describe('conditions on the context; null: none'),
   manual: z.boolean().optional().describe('true: takes no event by itself, only a replay that names it'),
   enabled: z.boolean().optional(),
@@ -48,15 +66,18 @@ const dispatcherShape = {
 }
 
 /** Body of `POST /api/v1/event-dispatchers`. */
-export const createDispatcherBodySchema = z.object(dispatcherShape).meta({ id: 'NewEventDispatcher' })
+export const createDispatcherBodySchema = z
+  .object({ ...dispatcherShape, event: wantedEventSchema })
+  .check(checkSubscription({ filter: 'payloadFilter', events: 'event' }))
+  .meta({ id: 'NewEventDispatcher' })
 
 /** Body of `PATCH /api/v1/event-dispatchers/:id`: what is absent stays, null clears. */
 export const changeDispatcherBodySchema = z
   .object({
     ...dispatcherShape,
-    event: dispatcherShape.event.optional(),
     dispatchable: dispatcherShape.dispatchable.optional(),
   })
+  .check(checkSubscription({ filter: 'payloadFilter', isLanguageKept: true }))
   .meta({ id: 'EventDispatcherChange' })
 
 /** A dispatcher as it is answered; secrets are never part of it. */
@@ -66,6 +87,7 @@ export const dispatcherSchema = z
     event: z.array(z.string()),
     source: z.string(),
     payloadFilter: z.record(z.string(), z.unknown()).nullable(),
+    filterLanguage: filterLanguageSchema,
     contextFilter: z.record(z.string(), z.unknown()).nullable(),
     manual: z.boolean(),
     enabled: z.boolean(),
@@ -93,7 +115,7 @@ export const createEphemeralBodySchema = z
       .max(DISPATCHABLE_ID_BYTES_MAX)
       .refine(fitsIndex, TOO_LONG)
       .describe('gets one POST with the first event that matches'),
-    name: eventNameOrNamesSchema,
+    name: wantedEventSchema,
     timeoutInSeconds: z
       .int()
       .min(EPHEMERAL_TIMEOUT_SECONDS.min)
@@ -101,10 +123,12 @@ export const createEphemeralBodySchema = z
       .default(EPHEMERAL_TIMEOUT_SECONDS.default)
       .describe('without an event in this time the dispatcher is gone'),
     source: wantedSourceSchema.optional(),
-    filter: filterSchema.nullable().optional().describe('conditions on the payload'),
+    filter: writtenFilterSchema.nullable().optional().describe('conditions on the payload, or an event pattern'),
+    filterLanguage: filterLanguageSchema.optional(),
     contextFilter: filterSchema.nullable().optional().describe('conditions on the context'),
     accountId: accountIdSchema.nullable().optional(),
   })
+  .check(checkSubscription({ filter: 'filter', events: 'name' }))
   .meta({ id: 'NewEphemeralEventDispatcher' })
 
 /** The answer of `POST /api/v1/event-dispatchers/ephemeral`. */
@@ -125,6 +149,8 @@ const testedEventSchema = z.object({
   source: textSchema(255).optional(),
   payloadType: z.enum(['JSON', 'REQUEST']).optional(),
   accountId: textSchema(ACCOUNT_IDENTIFIER_LENGTH_MAX).optional().describe('the account that the event would name'),
+  id: textSchema(EVENT_ID_LENGTH_MAX).optional().describe('for event patterns, which see it; absent: an empty text'),
+  timestamp: dateInputSchema.optional().describe('for event patterns; absent: now'),
 })
 
 /** Body of `POST /api/v1/event-dispatchers/test`. */
@@ -133,13 +159,15 @@ export const testDispatcherBodySchema = z
     event: testedEventSchema,
     dispatcherId: z.string().optional().describe('try the event on this dispatcher'),
     endpointId: z.string().optional().describe('or on the dispatcher of this webhook endpoint'),
-    filter: filterSchema.nullable().optional().describe('or on this payload filter'),
+    filter: writtenFilterSchema.nullable().optional().describe('or on this payload filter'),
+    filterLanguage: filterLanguageSchema.optional().describe('the language of `filter`; absent: signalbox'),
     contextFilter: filterSchema.nullable().optional().describe('and this context filter'),
   })
-  .superRefine(({ dispatcherId, endpointId, filter, contextFilter, event }, context) => {
+  .check(checkSubscription({ filter: 'filter' }))
+  .superRefine(({ dispatcherId, endpointId, filter, contextFilter, filterLanguage, event }, context) => {
     if (dispatcherId === undefined && endpointId === undefined) return
     const isBoth = dispatcherId !== undefined && endpointId !== undefined
-    if (isBoth || filter !== undefined || contextFilter !== undefined) {
+    if (isBoth || [filter, contextFilter, filterLanguage].some((each) => each !== undefined)) {
       const message = 'Give a dispatcherId, an endpointId or filters: one of them'
       const path = [dispatcherId === undefined ? 'endpointId' : 'dispatcherId']
       context.addIssue({ code: 'custom', path, message, params: { code: 'ambiguous' } })

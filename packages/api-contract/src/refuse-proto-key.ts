@@ -1,6 +1,9 @@
 import type { Json } from '@signalbox/domain'
 import { z } from 'zod'
 
+/** Why a filter with this key is refused. */
+export const PROTO_KEY_MESSAGE = 'The key __proto__ can not be stored here'
+
 /** Tells whether any object in a value has this key. The value's depth is bounded by then. */
 export function holdsKey(value: Json, key: string): boolean {
   if (typeof value !== 'object' || value === null) return false
@@ -13,7 +16,6 @@ export function holdsKey(value: Json, key: string): boolean {
  * a filter without one of its conditions takes events that nobody asked for. Payloads are stored as they are.
  */
 export function refuseProtoKey(input: unknown, context: z.core.ParsePayload): never {
-  const message = 'The key __proto__ can not be stored here'
-  context.issues.push({ code: 'custom', input, message, params: { code: 'key_refused' } })
+  context.issues.push({ code: 'custom', input, message: PROTO_KEY_MESSAGE, params: { code: 'key_refused' } })
   return z.NEVER
 }

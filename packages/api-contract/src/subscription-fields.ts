@@ -1,7 +1,16 @@
-import { ANY_SOURCE, DEFAULT_EVENT_SOURCE, parseFilter } from '@signalbox/domain'
+import {
+  ANY_SOURCE,
+  DEFAULT_EVENT_SOURCE,
+  type FilterLanguage,
+  isJsonObject,
+  type JsonObject,
+  parseFilter,
+  parseFilterOf,
+} from '@signalbox/domain'
 import { z } from 'zod'
-import { holdsKey, refuseProtoKey } from './refuse-proto-key.js'
+import { holdsKey, PROTO_KEY_MESSAGE, refuseProtoKey } from './refuse-proto-key.js'
 import { textSchema } from './fields.js'
+import type { ProblemError } from './problem.js'
 
 /** Event names of one dispatcher: each is held in memory by every worker that matches. */
 export const EVENT_NAMES_MAX = 100
@@ -36,7 +45,7 @@ export const eventNameOrNamesSchema = z
 
 /** Where the wanted events come from. */
 export const wantedSourceSchema = textSchema(NAME_CHARACTERS_MAX).describe(
-  `the source of the events; \`${ANY_SOURCE}\` is any; absent: \`${DEFAULT_EVENT_SOURCE}\``,
+  `the source of the events; \`${ANY_SOURCE}\` is any; absent: \`${DEFAULT_EVENT_SOURCE}\`, with event patterns any`,
 )
 
 /** An event filter, kept as it was written; every fault of it is reported with its pointer. */
@@ -51,6 +60,54 @@ export const filterSchema = z
     return z.NEVER
   })
   .describe('an event filter: see the documentation of filters')
+
+/** The language of a payload filter. */
+export const filterLanguageSchema = z
+  .enum(['signalbox', 'eventbridge'])
+  .describe(
+    'the language of the payload filter; eventbridge: an event pattern of Amazon EventBridge, which sees the whole ' +
+      'envelope of the event; absent: signalbox',
+  )
+
+/** A payload filter of either language; {@link checkSubscription} checks it together with the language beside it. */
+export const writtenFilterSchema = z.unknown().transform((input) => input as JsonObject)
+
+/** What is wrong with a filter of a language; pointers into the filter. */
+export function findFilterErrors(language: FilterLanguage, input: unknown): ProblemError[] {
+  const parsed = parseFilterOf(language, input)
+  if (!parsed.ok) return [...parsed.errors]
+  return holdsKey(parsed.filter, '__proto__') ? [{ pointer: '', code: 'key_refused', message: PROTO_KEY_MESSAGE }] : []
+}
+
+/** How a body names the fields of its subscription. */
+interface SubscriptionFields {
+  readonly filter: 'payloadFilter' | 'filter'
+  /** Names of events; only event patterns go without. Absent where they may be left out anyway. */
+  readonly events?: 'event' | 'events' | 'name'
+  /** Whether a language that is absent may be another than our own: then the filter is checked elsewhere. */
+  readonly isLanguageKept?: boolean
+}
+
+/** Makes the check of a payload filter in its language; it runs whatever else is wrong with the body. */
+export function checkSubscription({ filter, events, isLanguageKept = false }: SubscriptionFields) {
+  return z.superRefine<object>(
+    (value, context) => {
+      const body = value as Record<string, unknown>
+      const language = filterLanguageSchema.optional().safeParse(body['filterLanguage'])
+      if (!language.success) return
+      if (events !== undefined && body[events] === undefined && language.data !== 'eventbridge') {
+        const message = 'Expected names of events; only event patterns of EventBridge go without'
+        context.addIssue({ code: 'custom', path: [events], message, params: { code: 'invalid_type' } })
+      }
+      const written = body[filter]
+      if (written === undefined || written === null || (language.data === undefined && isLanguageKept)) return
+      for (const { pointer, code, message } of findFilterErrors(language.data ?? 'signalbox', written)) {
+        context.addIssue({ code: 'custom', path: [filter, ...toPath(pointer)], message, params: { code } })
+      }
+    },
+    { when: ({ value }) => isJsonObject(value as JsonObject) },
+  )
+}
 
 // RFC 6901, section 4.
 function toPath(pointer: string): string[] {

@@ -2,7 +2,14 @@ import { ACCOUNT_IDENTIFIER_LENGTH_MAX, isJsonObject, type Json } from '@signalb
 import { z } from 'zod'
 import { dateOutputSchema, textSchema } from './fields.js'
 import { pageQueryShape, pageSchema } from './page.js'
-import { eventNamesSchema, filterSchema, wantedSourceSchema } from './subscription-fields.js'
+import {
+  checkSubscription,
+  eventNamesSchema,
+  filterLanguageSchema,
+  filterSchema,
+  wantedSourceSchema,
+  writtenFilterSchema,
+} from './subscription-fields.js'
 
 /** Bounds of one attempt's time, in milliseconds. */
 export const ENDPOINT_TIMEOUT_MS = { min: 1_000, max: 60_000, default: 15_000 } as const
@@ -65,9 +72,13 @@ const accountIdSchema = textSchema(ACCOUNT_IDENTIFIER_LENGTH_MAX).describe('only
 
 const endpointShape = {
   url: z.string().min(1).max(URL_CHARACTERS_MAX).describe('public http or https address of the receiver'),
-  events: eventNamesSchema,
+  events: eventNamesSchema.optional(),
   source: wantedSourceSchema.optional(),
-  filter: filterSchema.nullable().optional().describe('conditions on the payload; null: none'),
+  filter: writtenFilterSchema
+    .nullable()
+    .optional()
+    .describe('conditions on the payload, or an event pattern of EventBridge (see `filterLanguage`); null: none'),
+  filterLanguage: filterLanguageSchema.optional(),
   contextFilter: filterSchema.nullable().optional().describe('conditions on the context; null: none'),
   accountId: accountIdSchema.nullable().optional(),
   description: z.string().max(DESCRIPTION_CHARACTERS_MAX).optional(),
@@ -82,6 +93,13 @@ const endpointShape = {
   retryPolicy: retryPolicySchema.nullable().optional().describe('null: the default schedule'),
   method: z.enum(['POST', 'PUT', 'PATCH']).optional(),
   enabled: z.boolean().optional(),
+}
+
+const newEndpointShape = {
+  ...endpointShape,
+  events: endpointShape.events.describe(
+    'names of events, as elsewhere; only with event patterns of EventBridge absent, which is `*`',
+  ),
 }
 
 const signingShape = {
@@ -99,24 +117,28 @@ const unsupportedShape = Object.fromEntries(
 
 /** What the documentation shows of `POST /api/v1/webhook-endpoints`. */
 export const createEndpointDocumentedSchema = z
-  .object({ ...endpointShape, ...signingShape })
+  .object({ ...newEndpointShape, ...signingShape })
   .meta({ id: 'NewWebhookEndpoint' })
 
 /** Body of `POST /api/v1/webhook-endpoints`. */
-export const createEndpointBodySchema = z.object({ ...endpointShape, ...signingShape, ...unsupportedShape })
+export const createEndpointBodySchema = z
+  .object({ ...newEndpointShape, ...signingShape, ...unsupportedShape })
+  .check(checkSubscription({ filter: 'filter', events: 'events' }))
 
-const changeShape = { ...endpointShape, url: endpointShape.url.optional(), events: endpointShape.events.optional() }
+const changeShape = { ...endpointShape, url: endpointShape.url.optional() }
 
 /** What the documentation shows of `PATCH /api/v1/webhook-endpoints/:id`. */
 export const changeEndpointDocumentedSchema = z.object(changeShape).meta({ id: 'WebhookEndpointChange' })
 
 /** Body of `PATCH /api/v1/webhook-endpoints/:id`: what is absent stays, null clears. */
-export const changeEndpointBodySchema = z.object({
-  ...changeShape,
-  ...unsupportedShape,
-  secret: z.unknown().optional(),
-  signing: z.unknown().optional(),
-})
+export const changeEndpointBodySchema = z
+  .object({
+    ...changeShape,
+    ...unsupportedShape,
+    secret: z.unknown().optional(),
+    signing: z.unknown().optional(),
+  })
+  .check(checkSubscription({ filter: 'filter', isLanguageKept: true }))
 
 /** Body of `POST /api/v1/webhook-endpoints/:id/rotate-secret`. */
 export const rotateSecretBodySchema = z
@@ -141,6 +163,7 @@ export const webhookEndpointSchema = z
     events: z.array(z.string()),
     source: z.string().nullable(),
     filter: z.record(z.string(), z.unknown()).nullable(),
+    filterLanguage: filterLanguageSchema,
     contextFilter: z.record(z.string(), z.unknown()).nullable(),
     accountId: z.string().nullable(),
     method: z.enum(['POST', 'PUT', 'PATCH']),

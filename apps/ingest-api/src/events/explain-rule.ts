@@ -5,6 +5,7 @@ import {
   EVENT_STEPS_MAX,
   explainMatch,
   type FilterFailure,
+  type FilterLanguage,
   FilterTooExpensiveError,
   type Json,
   type MatchableEvent,
@@ -76,7 +77,7 @@ function attempt(read: () => Json): { value: Json } | { error: unknown } {
 function findFailed(candidate: ExplainableDispatcher, event: MatchableEvent, now: Date): FailedCondition | undefined {
   try {
     const [failure] = explainMatch(candidate, event, now)
-    return failure && toFailedCondition(failure)
+    return failure && toFailedCondition(failure, candidate.rule.filterLanguage)
   } catch (error) {
     if (!(error instanceof FilterTooExpensiveError)) throw error
     return { condition: 'too_expensive', message: describeTooExpensive() }
@@ -108,8 +109,12 @@ function findNote(
 }
 
 /** Writes down a condition for the API. It names nothing of ours, as the id of an account would be. */
-export function toFailedCondition(failure: MatchFailure): FailedCondition {
-  if ('failure' in failure) return toFailedFilter(failure.condition, failure.failure)
+export function toFailedCondition(failure: MatchFailure, language: FilterLanguage): FailedCondition {
+  if ('failure' in failure) {
+    // An event pattern sees the event with its payload in it.
+    const whole = language === 'eventbridge' ? 'event' : 'payload'
+    return toFailedFilter(failure, failure.condition === 'payloadFilter' ? whole : 'context')
+  }
   const { condition } = failure
   return { condition, message: condition === 'payload' ? failure.message : TEXTS[condition] }
 }
@@ -125,10 +130,10 @@ const TEXTS = {
 }
 
 function toFailedFilter(
-  condition: 'payloadFilter' | 'contextFilter',
-  { pointer, path, expected, actual }: FilterFailure,
+  { condition, failure }: Extract<MatchFailure, { failure: FilterFailure }>,
+  part: string,
 ): FailedCondition {
-  const part = condition === 'payloadFilter' ? 'payload' : 'context'
+  const { pointer, path, expected, actual } = failure
   const message = `${part}${path}: expected ${expected}`
   return { condition, message, pointer, path, expected, ...(actual !== undefined && { actual }) }
 }

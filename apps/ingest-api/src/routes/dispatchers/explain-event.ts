@@ -7,6 +7,7 @@ import {
   type DispatcherRule,
   explainMatch,
   type Filter,
+  type FilterLanguage,
   type Json,
   type JsonObject,
   type MatchableEvent,
@@ -22,10 +23,13 @@ export interface TriedEvent {
   source?: string | undefined
   payloadType?: PayloadType | undefined
   accountId?: string | undefined
+  id?: string | undefined
+  timestamp?: Date | undefined
 }
 
 /** The conditions on what an event holds. Both were parsed when they were written. */
 export interface TriedFilters {
+  filterLanguage: FilterLanguage
   payloadFilter: JsonObject | null
   contextFilter: JsonObject | null
 }
@@ -48,15 +52,15 @@ export function explainDispatcher(
     expiresAt,
   }
   const candidate = { rule, isEnabled: enabled, isManual: manual, isEndpointDisabled }
-  const failures = explainMatch(candidate, toMatchable(event), now)
-  return Array.from(failures, toFailedCondition)
+  const failures = explainMatch(candidate, toMatchable(event, now), now)
+  return Array.from(failures, (failure) => toFailedCondition(failure, rule.filterLanguage))
 }
 
 /** The first condition of each filter that an event does not fulfil. */
-export function explainFilters(filters: TriedFilters, event: TriedEvent): FailedCondition[] {
+export function explainFilters(filters: TriedFilters, event: TriedEvent, now: Date): FailedCondition[] {
   const rule = { ...ANYTHING, ...toFilters(filters) }
-  const failures = explainMatch({ rule, isEnabled: true, isManual: false }, toMatchable(event), new Date(0))
-  return Array.from(failures, toFailedCondition)
+  const failures = explainMatch({ rule, isEnabled: true, isManual: false }, toMatchable(event, now), now)
+  return Array.from(failures, (failure) => toFailedCondition(failure, rule.filterLanguage))
 }
 
 /** A rule that takes every event. */
@@ -73,11 +77,16 @@ const ANYTHING: DispatcherRule = {
 }
 
 // A stored filter is always valid, and one of a body was parsed with it.
-function toFilters({ payloadFilter, contextFilter }: TriedFilters): Pick<DispatcherRule, keyof TriedFilters> {
-  return { payloadFilter: payloadFilter as Filter | null, contextFilter: contextFilter as Filter | null }
+function toFilters(filters: TriedFilters): Pick<DispatcherRule, keyof TriedFilters> {
+  return {
+    filterLanguage: filters.filterLanguage,
+    payloadFilter: filters.payloadFilter as Filter | null,
+    contextFilter: filters.contextFilter as Filter | null,
+  }
 }
 
-function toMatchable({ name = '', source, accountId, payloadType, payload, context }: TriedEvent): MatchableEvent {
+function toMatchable(event: TriedEvent, now: Date): MatchableEvent {
+  const { name = '', source, accountId, payloadType, payload, context, id = '', timestamp = now } = event
   return {
     name,
     source: source ?? DEFAULT_EVENT_SOURCE,
@@ -85,7 +94,7 @@ function toMatchable({ name = '', source, accountId, payloadType, payload, conte
     payloadType: payloadType ?? 'JSON',
     readPayload: () => orEmpty(payload),
     readContext: () => orEmpty(context),
-    readEnvelope: () => ({ eventId: '', timestamp: new Date(0), accountIdentifier: accountId ?? null }),
+    readEnvelope: () => ({ eventId: id, timestamp, accountIdentifier: accountId ?? null }),
     budget: createWorkBudget(),
   }
 }

@@ -2,6 +2,7 @@ import { changeDispatcherBodySchema, dispatcherSchema } from '@signalbox/api-con
 import { defineRoute } from '../../route.js'
 import { idParamsSchema } from '../id-params.js'
 import { readAccountWish } from '../read-account-wish.js'
+import { completeFilterChange } from '../read-subscription.js'
 import { changeDispatcher } from './change-dispatcher.js'
 import { parseDispatchable } from './parse-dispatchable.js'
 
@@ -11,7 +12,8 @@ export const patchDispatcher = defineRoute({
   path: '/api/v1/event-dispatchers/:id',
   operationId: 'changeEventDispatcher',
   summary: 'Change a dispatcher',
-  description: 'What is absent stays as it is; null clears a filter or the account.',
+  description:
+    'What is absent stays as it is; null clears a filter or the account. A filter is checked in the language that the dispatcher has then.',
   tags: ['Event dispatchers'],
   access: 'secret',
   params: idParamsSchema,
@@ -21,7 +23,11 @@ export const patchDispatcher = defineRoute({
   handle: async ({ environment, params: { id }, body }, deps) => {
     const parsed = body.dispatchable === undefined ? NOTHING : parseDispatchable(body.dispatchable)
     if ('problem' in parsed) return parsed
-    const { payloadFilter, contextFilter, manual, enabled, source, dispatchableId } = body
+    const filter = await completeFilterChange({ change: body, field: 'payloadFilter' }, () =>
+      deps.dispatchers.findDispatcher(environment, id),
+    )
+    if ('problem' in filter) return filter
+    const { contextFilter, manual, enabled, source, dispatchableId } = body
     return await changeDispatcher(
       deps,
       { environment, id },
@@ -29,7 +35,7 @@ export const patchDispatcher = defineRoute({
         ...parsed,
         eventNames: body.event,
         source,
-        payloadFilter,
+        ...filter,
         contextFilter,
         manual,
         enabled,

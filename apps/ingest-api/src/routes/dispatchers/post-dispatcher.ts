@@ -1,7 +1,7 @@
 import { createDispatcherBodySchema, dispatcherSchema } from '@signalbox/api-contract'
-import { DEFAULT_EVENT_SOURCE } from '@signalbox/domain'
 import { defineRoute, problem } from '../../route.js'
 import { readAccountWish } from '../read-account-wish.js'
+import { fillSubscription } from '../read-subscription.js'
 import { parseDispatchable } from './parse-dispatchable.js'
 import { refuseDispatcher } from './refuse-dispatcher.js'
 import { showDispatcher } from './show-dispatcher.js'
@@ -21,9 +21,7 @@ export const postDispatcher = defineRoute({
     const parsed = parseDispatchable(body.dispatchable)
     if ('problem' in parsed) return parsed
     const outcome = await dispatchers.createDispatcher(environment, {
-      eventNames: body.event,
-      source: body.source ?? DEFAULT_EVENT_SOURCE,
-      payloadFilter: body.payloadFilter ?? null,
+      ...fillSubscription({ ...body, eventNames: body.event }),
       contextFilter: body.contextFilter ?? null,
       manual: body.manual ?? false,
       enabled: body.enabled ?? true,

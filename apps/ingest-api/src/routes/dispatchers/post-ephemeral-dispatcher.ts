@@ -1,8 +1,8 @@
 import { createEphemeralBodySchema, ephemeralSchema } from '@signalbox/api-contract'
-import { DEFAULT_EVENT_SOURCE } from '@signalbox/domain'
 import { createSigningSecret } from '@signalbox/egress'
 import { defineRoute } from '../../route.js'
 import { readAccountWish } from '../read-account-wish.js'
+import { fillSubscription } from '../read-subscription.js'
 import { refuseDispatcherLimit, refuseField, refuseUnknownAccount } from '../refuse-field.js'
 import { refuseTarget } from '../refuse-target.js'
 
@@ -26,9 +26,7 @@ export const postEphemeralDispatcher = defineRoute({
     const secret = createSigningSecret()
     const outcome = await dispatchers.createEphemeralDispatcher(environment, {
       url: target.url.href,
-      eventNames: body.name,
-      source: body.source ?? DEFAULT_EVENT_SOURCE,
-      payloadFilter: body.filter ?? null,
+      ...fillSubscription({ ...body, eventNames: body.name, payloadFilter: body.filter }),
       contextFilter: body.contextFilter ?? null,
       account: readAccountWish(environment, body.accountId ?? null),
       timeoutInSeconds: body.timeoutInSeconds,

@@ -10,6 +10,7 @@ export function showDispatcher(dispatcher: StoredDispatcher): z.input<typeof dis
     event: dispatcher.eventNames,
     source: dispatcher.source,
     payloadFilter: dispatcher.payloadFilter,
+    filterLanguage: dispatcher.filterLanguage,
     contextFilter: dispatcher.contextFilter,
     manual: dispatcher.manual,
     enabled: dispatcher.enabled,

@@ -22,13 +22,14 @@ export const testDispatcher = defineRoute({
   responses: { 200: { description: 'Whether it matches, and what does not', schema: dispatcherTestSchema } },
   problems: ['invalid', 'forbidden', 'not_found', 'event_too_large', 'filter_too_expensive'],
   handle: async ({ environment, body, rawBody }, deps) => {
-    const { event, dispatcherId, endpointId, filter = null, contextFilter = null } = body
+    const { event, dispatcherId, endpointId, filter = null, contextFilter = null, filterLanguage = 'signalbox' } = body
     const { eventBytesMax } = environment.limits
     if (isLarge(rawBody, environment.limits) && Buffer.byteLength(JSON.stringify(event)) > eventBytesMax) {
       return problem('event_too_large', `The event is larger than ${eventBytesMax} bytes`)
     }
     if (dispatcherId === undefined && endpointId === undefined) {
-      return answer(() => explainFilters({ payloadFilter: filter, contextFilter }, event))
+      const filters = { filterLanguage, payloadFilter: filter, contextFilter }
+      return answer(() => explainFilters(filters, event, new Date()))
     }
     const found =
       endpointId === undefined

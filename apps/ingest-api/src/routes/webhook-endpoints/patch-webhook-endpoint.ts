@@ -6,6 +6,7 @@ import {
 import { defineRoute } from '../../route.js'
 import { idParamsSchema } from '../id-params.js'
 import { readAccountWish } from '../read-account-wish.js'
+import { completeFilterChange } from '../read-subscription.js'
 import { refuseField } from '../refuse-field.js'
 import { changeEndpoint } from './change-endpoint.js'
 import { checkEndpoint, refuseUnsupported } from './check-endpoint.js'
@@ -37,6 +38,12 @@ export const patchWebhookEndpoint = defineRoute({
     if (unsupported !== undefined) return unsupported
     const target = await checkEndpoint({ checkTarget }, { url: body.url, headers: body.headers })
     if ('problem' in target) return target
+    const change = { payloadFilter: body.filter, filterLanguage: body.filterLanguage }
+    const filter = await completeFilterChange({ change, field: 'filter' }, async () => {
+      const endpoint = await endpoints.findEndpoint(environment, id)
+      return endpoint?.subscription
+    })
+    if ('problem' in filter) return filter
     const { description, method, timeoutMs, concurrency, retryPolicy, enabled } = body
     return await changeEndpoint(
       { endpoints, misses },
@@ -46,7 +53,7 @@ export const patchWebhookEndpoint = defineRoute({
         subscription: {
           eventNames: body.events,
           source: body.source,
-          payloadFilter: body.filter,
+          ...filter,
           contextFilter: body.contextFilter,
           account: readAccountWish(environment, body.accountId),
         },

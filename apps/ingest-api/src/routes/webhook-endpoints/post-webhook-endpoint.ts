@@ -5,9 +5,9 @@ import {
   ENDPOINT_CONCURRENCY,
   ENDPOINT_TIMEOUT_MS,
 } from '@signalbox/api-contract'
-import { DEFAULT_EVENT_SOURCE } from '@signalbox/domain'
 import { defineRoute } from '../../route.js'
 import { readAccountWish } from '../read-account-wish.js'
+import { fillSubscription } from '../read-subscription.js'
 import { refuseDispatcherLimit, refuseUnknownAccount } from '../refuse-field.js'
 import { checkEndpoint, refuseUnsupported } from './check-endpoint.js'
 import { readSigning, showSigning } from './read-signing.js'
@@ -47,9 +47,7 @@ export const postWebhookEndpoint = defineRoute({
       },
       secret: read.signing,
       subscription: {
-        eventNames: body.events,
-        source: body.source ?? DEFAULT_EVENT_SOURCE,
-        payloadFilter: body.filter ?? null,
+        ...fillSubscription({ ...body, eventNames: body.events, payloadFilter: body.filter }),
         contextFilter: body.contextFilter ?? null,
         account: readAccountWish(environment, body.accountId ?? null),
       },

@@ -20,6 +20,7 @@ export function showEndpoint(endpoint: StoredEndpoint): ShownEndpoint {
     events: subscription?.eventNames ?? [],
     source: subscription?.source ?? null,
     filter: subscription?.payloadFilter ?? null,
+    filterLanguage: subscription?.filterLanguage ?? 'signalbox',
     contextFilter: subscription?.contextFilter ?? null,
     accountId: subscription?.accountId ?? null,
     method: endpoint.method,

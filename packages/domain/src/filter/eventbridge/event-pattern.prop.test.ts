@@ -80,7 +80,7 @@ const operatorArbitrary: fc.Arbitrary<Json> = fc.oneof(
   fc
     .tuple(fc.constantFrom('>', '>='), fc.constantFrom(-1, 0, 1), fc.constantFrom('<', '<='), fc.constantFrom(1.5, 2))
     .map((numeric) => ({ numeric })),
-  fc.constantFrom({ exists: true }, { cidr: '10.0.0.0/8' }),
+  fc.constantFrom<Json>({ exists: true }, { cidr: '10.0.0.0/8' }),
 )
 
 const ABSENT: Json[] = [{ exists: false }]
