@@ -31,6 +31,7 @@ function createCache(more: Partial<MatcherCacheDeps> = {}): MatcherCache {
     now: () => NOW,
     pause: createPause(),
     bytesMax: 2 ** 30,
+    endedEveryMs: 60_000,
     reports: {
       onRulesUnreadable: tell('unreadable'),
       onRulesUnavailable: tell('unavailable'),
@@ -338,6 +339,19 @@ describe('memory', () => {
     expect(told).toEqual([{ what: 'too large', of: 'one', with: expect.any(Number) }])
     bounded.release(one)
     expect(bounded.stats().sets).toBe(0)
+    await bounded.stop()
+  })
+
+  test('what sets share is free again when those that needed it are gone', async () => {
+    const bounded = createCache({ bytesMax: 1 })
+    const before = bounded.stats().bytes
+    const shapes = ids(50).map((id) => makeRule(id, { payloadFilter: { [`key ${id}`]: { inner: ['a'] } } as never }))
+    store.change(scope('one'), shapes)
+    const set = await use('one', bounded)
+    expect(bounded.stats().bytes).toBeGreaterThan(before)
+    bounded.release(set)
+    while (bounded.stats().bytes > before) await setImmediate()
+    expect(bounded.stats()).toMatchObject({ sets: 0, bytes: before })
     await bounded.stop()
   })
 

@@ -1,4 +1,4 @@
-import type { TenantScope } from '@signalbox/domain'
+import { createMatcherShapes, type TenantScope } from '@signalbox/domain'
 import type { Pause } from './create-pause.js'
 import { createReadQueue, ReadQueueStoppedError } from './read-queue.js'
 import { createRoom } from './room.js'
@@ -24,6 +24,8 @@ export interface MatcherCacheDeps {
   pause: Pause
   /** Memory of all sets together. What is in use stays, and of what is being loaded one set goes on beyond it. */
   bytesMax: number
+  /** How often a set in use is looked through for ephemeral dispatchers that have ended. */
+  endedEveryMs: number
   reports: MatcherCacheReports
 }
 
@@ -36,9 +38,6 @@ export interface MatcherCacheReports extends RuleSetReports {
 /** Connections that loading takes of those of the worker. */
 const READS_AT_ONCE_MAX = 2
 
-/** How often a set in use is looked through for ephemeral dispatchers that have ended. */
-const ENDED_EVERY_MS = 60_000
-
 /** Creates the cache, empty. */
 export function createMatcherCache(deps: MatcherCacheDeps): MatcherCache {
   const { reports, bytesMax } = deps
@@ -46,7 +45,8 @@ export function createMatcherCache(deps: MatcherCacheDeps): MatcherCache {
   const upkeep = createUpkeep(() => users > 0)
   const kept = new WeakMap<RuleSet, KeptSet>()
   let users = 0
-  const memory = createSetMemory(bytesMax, upkeep.remove)
+  const shapes = createMatcherShapes()
+  const memory = createSetMemory({ bytesMax, readSharedBytes: () => shapes.bytes, onDropped: upkeep.remove })
   const room = createRoom(memory.isOver)
 
   const create = (scope: TenantScope): KeptSet => {
@@ -55,6 +55,8 @@ export function createMatcherCache(deps: MatcherCacheDeps): MatcherCache {
         store: deps.store,
         now: deps.now,
         pause: deps.pause,
+        shapes,
+        onGivenUp: (matcher) => upkeep.add(matcher, (rulesMax) => matcher.drain(rulesMax)),
         read: (query) => reading.read(query),
         makeRoom: () => {
           memory.measure(entry)
@@ -63,7 +65,7 @@ export function createMatcherCache(deps: MatcherCacheDeps): MatcherCache {
         onWorked: () => {
           room.leave(set)
           memory.measure(entry)
-          upkeep.add(set)
+          upkeep.add(set, (rulesMax) => set.matcher.maintain(rulesMax))
         },
         onRulesUnreadable: reports.onRulesUnreadable,
         onRulesUnavailable: (error, of) => {
@@ -86,7 +88,7 @@ export function createMatcherCache(deps: MatcherCacheDeps): MatcherCache {
       const entry = memory.find(scope.environmentId) ?? create(scope)
       entry.users += 1
       users += 1
-      if (performance.now() - entry.endedDroppedAt > ENDED_EVERY_MS) {
+      if (performance.now() - entry.endedDroppedAt >= deps.endedEveryMs) {
         entry.endedDroppedAt = performance.now()
         void entry.set.dropEnded()
       }

@@ -3,6 +3,7 @@ import {
   type DispatcherRule,
   type EventMatcher,
   isNameCovered,
+  type MatcherShapes,
   type MatcherStats,
 } from '@signalbox/domain'
 
@@ -12,7 +13,8 @@ export interface RuleIndex {
   /** Takes in a rule, in the place of the one with its id. One that can't be read is remembered by its names. */
   put(rule: DispatcherRule): void
   drop(id: string): void
-  clear(): void
+  /** Takes everything out. `isLarge`: what comes next are many rules. */
+  clear(isLarge: boolean): void
   /** Whether a rule that can't be read might take events of this name. */
   holdsUp(eventName: string): boolean
   /** The first error since it was asked before. */
@@ -36,9 +38,21 @@ export function addStats(one: MatcherStats, other: MatcherStats): MatcherStats {
   }
 }
 
-/** Creates an index without rules. */
-export function createRuleIndex(): RuleIndex {
-  let matcher = createEventMatcher()
+/** What an index is made with. */
+export interface RuleIndexDeps {
+  /** What the filters of many environments have in common. */
+  shapes: MatcherShapes
+  /** Takes a matcher that is to be drained, because it shares shapes with others. */
+  onGivenUp: (matcher: EventMatcher) => void
+}
+
+/**
+ * Creates an index without rules. Small sets share the shapes of their filters: they are many, and alike. A large one has
+ * its own, which take little beside its rules, so that its memory is free at once when it is given up.
+ */
+export function createRuleIndex({ shapes, onGivenUp }: RuleIndexDeps): RuleIndex {
+  let matcher = createEventMatcher([], { shapes })
+  let isSharing = true
   let past = NO_STATS
   let failed: { error: unknown } | undefined
   /** Event names of rules that can't be read, by their ids. */
@@ -49,7 +63,8 @@ export function createRuleIndex(): RuleIndex {
     },
     put: (rule) => {
       try {
-        matcher.update(rule)
+        if (matcher.has(rule.id)) matcher.update(rule)
+        else matcher.add(rule)
         unreadable.delete(rule.id)
       } catch (error) {
         matcher.remove(rule.id)
@@ -61,9 +76,11 @@ export function createRuleIndex(): RuleIndex {
       matcher.remove(id)
       unreadable.delete(id)
     },
-    clear: () => {
+    clear: (isLarge) => {
       past = addStats(past, { ...matcher.stats(), rules: 0, bytes: 0 })
-      matcher = createEventMatcher()
+      if (isSharing && matcher.size > 0) onGivenUp(matcher)
+      matcher = createEventMatcher([], isLarge ? {} : { shapes })
+      isSharing = !isLarge
       unreadable.clear()
     },
     holdsUp: (name) => {

@@ -1,5 +1,5 @@
 import type { EventMatcher, MatcherStats, TenantScope } from '@signalbox/domain'
-import { createRuleIndex } from './rule-index.js'
+import { createRuleIndex, type RuleIndexDeps } from './rule-index.js'
 import { bringUpToDate, dropEnded, type HeldRules, type RulesLoad, type SyncDeps } from './sync-rules.js'
 
 /** The rules of one environment in memory, kept in step with the database by versions. */
@@ -24,6 +24,8 @@ export interface RuleSet {
   /** Takes out those that were used up elsewhere or have run out, unless the rules are being worked on. */
   dropEnded(): Promise<void>
   stats(): RuleSetStats
+  /** Gives its memory back. Nothing may be under way. */
+  clear(): void
   /** Resolves when nothing is being done to the set. */
   settled(): Promise<void>
 }
@@ -35,7 +37,7 @@ export interface RuleSetStats extends MatcherStats {
 }
 
 /** What a set is made with. */
-export interface RuleSetDeps extends SyncDeps, RuleSetReports {
+export interface RuleSetDeps extends SyncDeps, RuleSetReports, RuleIndexDeps {
   /** Called each time that something was done to the set. */
   onWorked: () => void
 }
@@ -54,7 +56,7 @@ const TRIES_MAX = 3
 
 /** Creates the set of an environment; nothing is loaded yet. */
 export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
-  const index = createRuleIndex()
+  const index = createRuleIndex(deps)
   const held: HeldRules = {
     scope,
     index,
@@ -113,6 +115,11 @@ export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
       if (work === undefined && held.isWhole) await start(dropEnded)
     },
     stats: () => ({ ...index.stats(), loads: held.loads, refreshes: held.refreshes }),
+    clear: () => {
+      held.isWhole = false
+      held.version = undefined
+      index.clear(false)
+    },
     settled: async () => void (await work),
   }
   return set

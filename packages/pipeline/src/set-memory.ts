@@ -30,19 +30,28 @@ export interface KeptSet {
   endedDroppedAt: number
 }
 
-/** What an environment takes in memory before it has a rule, about. */
-const SET_BYTES = 4_096
+/** What the set of an environment takes beyond what its matcher counts, about: thousands may be small. */
+const SET_BYTES = 12_288
+
+/** What a memory is made with. */
+export interface SetMemoryDeps {
+  bytesMax: number
+  /** What all sets share. */
+  readSharedBytes: () => number
+  onDropped: (set: RuleSet) => void
+}
 
 /** Creates it, empty. What is in use or being worked on is never dropped, so that all may take more for a while. */
-export function createSetMemory(bytesMax: number, onDropped: (set: RuleSet) => void): SetMemory {
+export function createSetMemory({ bytesMax, readSharedBytes, onDropped }: SetMemoryDeps): SetMemory {
   // In the order in which they were used: the least recently used first.
   const sets = new Map<string, KeptSet>()
   let bytes = 0
   let evictions = 0
   let past: RuleSetStats = { ...NO_STATS, loads: 0, refreshes: 0 }
 
+  const isOver = (): boolean => bytes + readSharedBytes() > bytesMax
   const shrink = (): void => {
-    if (bytes <= bytesMax) return
+    if (!isOver()) return
     for (const [key, kept] of sets) {
       if (kept.users > 0 || kept.set.workingSince !== undefined) continue
       sets.delete(key)
@@ -50,7 +59,8 @@ export function createSetMemory(bytesMax: number, onDropped: (set: RuleSet) => v
       evictions += 1
       past = addSetStats(past, { ...kept.set.stats(), rules: 0 })
       onDropped(kept.set)
-      if (bytes <= bytesMax) return
+      kept.set.clear()
+      if (!isOver()) return
     }
   }
   return {
@@ -76,11 +86,11 @@ export function createSetMemory(bytesMax: number, onDropped: (set: RuleSet) => v
       shrink()
     },
     shrink,
-    isOver: () => bytes > bytesMax,
+    isOver,
     list: () => [...sets.values()].map(({ set }) => set),
     stats: () => {
       const sum = [...sets.values()].reduce((so, { set }) => addSetStats(so, set.stats()), past)
-      return { ...sum, bytes, sets: sets.size, evictions }
+      return { ...sum, bytes: bytes + readSharedBytes(), sets: sets.size, evictions }
     },
   }
 }

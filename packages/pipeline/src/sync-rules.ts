@@ -113,7 +113,7 @@ async function loadAll(deps: SyncDeps, held: HeldRules): Promise<void> {
 /** Gives the version that all the rules have at least; one page alone is the very snapshot of it. */
 async function loadPages(deps: SyncDeps, held: HeldRules): Promise<{ version: bigint; isSnapshot: boolean }> {
   const { scope, index } = held
-  index.clear()
+  index.clear(false)
   held.version = undefined
   held.isWhole = false
   held.endedSince = deps.now()
@@ -123,6 +123,7 @@ async function loadPages(deps: SyncDeps, held: HeldRules): Promise<{ version: bi
     const query = { afterId, limit: RULES_OF_PAGE }
     const page: RulesPage = await deps.read(() => deps.store.loadRulesPage(scope, query))
     const isSnapshot = version === undefined && page.isLast
+    if (version === undefined && !page.isLast) index.clear(true)
     version ??= BigInt(page.version)
     for (const rule of page.rules) {
       index.put(rule)

@@ -1,15 +1,17 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import type { RuleSet } from './rule-set.js'
 
-/** Keeps the indexes of sets in shape, in the moments that events leave. */
+/** Does work on rules in the moments that events leave, in small pieces. */
 export interface Upkeep {
-  /** A set has changed: there may be something to do in it. */
-  add(set: RuleSet): void
-  remove(set: RuleSet): void
+  /** Adds a chore, or has one done again: it is given how many rules it may look at, and tells whether more is left. */
+  add(key: object, work: Chore): void
+  remove(key: object): void
   stop(): Promise<void>
 }
 
-/** Rules of one piece of work: a few milliseconds. */
+/** Some work that can be done piece by piece. */
+export type Chore = (rulesMax: number) => boolean
+
+/** Rules of one piece: a few milliseconds. */
 const RULES_AT_ONCE = 200
 
 /** How long a piece waits while events are being delivered; then it is done all the same, or it might never be. */
@@ -17,7 +19,7 @@ const BUSY_PAUSE_MS = 50
 
 /** Creates the upkeep; `isBusy` tells whether events are being delivered. */
 export function createUpkeep(isBusy: () => boolean): Upkeep {
-  const changed = new Set<RuleSet>()
+  const chores = new Map<object, Chore>()
   const stopping = new AbortController()
   let working: Promise<void> | undefined
 
@@ -27,24 +29,24 @@ export function createUpkeep(isBusy: () => boolean): Upkeep {
   }
   const work = async (): Promise<void> => {
     await waitForTurn()
-    for (const set of changed) {
-      changed.delete(set)
-      // Sets take turns: one that needs much goes behind the others again.
-      if (!stopping.signal.aborted && set.matcher.maintain(RULES_AT_ONCE)) changed.add(set)
+    for (const [key, chore] of chores) {
+      chores.delete(key)
+      // Chores take turns: one that is long goes behind the others again.
+      if (!stopping.signal.aborted && chore(RULES_AT_ONCE)) chores.set(key, chore)
       await waitForTurn()
     }
     working = undefined
   }
   return {
-    add: (set) => {
+    add: (key, chore) => {
       if (stopping.signal.aborted) return
-      changed.add(set)
+      chores.set(key, chore)
       working ??= work()
     },
-    remove: (set) => void changed.delete(set),
+    remove: (key) => void chores.delete(key),
     stop: async () => {
       stopping.abort()
-      changed.clear()
+      chores.clear()
       await working
     },
   }

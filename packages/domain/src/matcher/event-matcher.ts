@@ -36,6 +36,11 @@ export interface EventMatcher {
    * answer never depends on it. For times when no event waits.
    */
   maintain(rulesMax: number): boolean
+  /**
+   * Takes out so many rules at most, whichever; tells whether more are left. For a matcher that is given up while others
+   * share shapes with it: what it alone held of them is free then.
+   */
+  drain(rulesMax: number): boolean
   stats(): MatcherStats
 }
 
@@ -87,6 +92,7 @@ export function createEventMatcher(
   const own = shapes instanceof RuleShapes ? undefined : new RuleShapes()
   const index = new FilterIndex(own ?? (shapes as RuleShapes), { ...DEFAULT_TUNING, ...tuning })
   const search = new IndexSearch(index)
+  let drained = 0
   const matcher: EventMatcher = {
     get size() {
       return index.rules.size
@@ -107,6 +113,15 @@ export function createEventMatcher(
     match: (event, now, options) => search.match(event, now, options?.fanoutMax),
     explain: (event, id, now) => explainRule(index, { event, id, now }),
     maintain: (rulesMax) => index.sweep(rulesMax),
+    drain: (rulesMax) => {
+      const { ids } = index.rules
+      for (let count = 0; count < rulesMax && drained < ids.length; drained += 1) {
+        const id = ids[drained]
+        if (id !== undefined && index.remove(id)) count += 1
+      }
+      if (drained >= ids.length) drained = 0
+      return index.rules.size > 0
+    },
     stats: () => ({
       rules: index.rules.size,
       bytes: index.bytes + (own?.bytes ?? 0),
