@@ -11,9 +11,9 @@ import type { EventMatcher } from './index.js'
 const seed = Number(process.env['MATCHER_SEED'] ?? Date.now() % 2 ** 31)
 
 const RULES = 120
-const EVENTS = 30
+const EVENTS = 20
 /** Sets of each kind. */
-const SETS = 3
+const SETS = 1
 
 /** Changes how a matcher came to be, but nothing that an answer may depend on. */
 type Detour = (set: DrawnSet, tuning: Tuning, random: Random) => EventMatcher

@@ -14,7 +14,7 @@ const seed = Number(process.env['MATCHER_SEED'] ?? Date.now() % 2 ** 31)
 
 /** Calls in one life of a matcher, and how many lives there are of each kind of rules. */
 const OPERATIONS = 600
-const LIVES = 6
+const LIVES = 3
 
 /**
  * Draws the life of a matcher: calls in any order, among them some that are refused, with rules that come back as they
@@ -65,10 +65,10 @@ describe(`the life of a matcher (seed ${seed})`, () => {
 })
 
 const CHURN_ROUNDS = 50
-const CHURN_RULES = 400
+const CHURN_RULES = 200
 
-/** What one round may leave behind: jest's own noise, not the rules, of which a round has some 200 KiB. */
-const LEFT_BYTES_PER_ROUND_MAX = 20 * 1024
+/** What one round may leave behind: jest's own noise, not the rules, of which a round has some 100 KiB. */
+const LEFT_BYTES_PER_ROUND_MAX = 10 * 1024
 
 describe(`memory (seed ${seed})`, () => {
   test.each(Object.entries(TUNINGS))(
@@ -80,7 +80,7 @@ describe(`memory (seed ${seed})`, () => {
       const churn = (round: number): void => {
         // Other keys and texts each time: what is kept of them for ever would add up.
         const style = { ...(SET_STYLES['mixed'] as SetStyle), keys: 12, literals: 40 }
-        const set = drawSet(random, style, { rules: CHURN_RULES / 2, events: 40 })
+        const set = drawSet(random, style, { rules: CHURN_RULES / 2, events: 20 })
         const own = Array.from({ length: CHURN_RULES / 2 }, (__, index) => makeOwnRule(round, index))
         for (const rule of [...set.rules, ...own]) matcher.add(rule)
         for (const event of set.events) matchEvent(matcher, event)

@@ -54,6 +54,10 @@ function findFeatures(rule: DispatcherRule): string[] {
   const { payloadFilter, contextFilter } = rule
   if (payloadFilter === null || contextFilter !== null) return []
   const found = new Set<string>()
+  if (rule.filterLanguage === 'eventbridge') {
+    const operator = findLonePatternOperator(payloadFilter)
+    return operator === undefined ? [] : [`pattern ${operator}`]
+  }
   collectForms(payloadFilter, found)
   const alone = findLoneOperator(payloadFilter)
   if (alone !== undefined) found.add(alone)
@@ -87,4 +91,14 @@ function findLoneOperator(filter: JsonObject): string | undefined {
   if (typeof first !== 'object' || first === null) return 'literals'
   const [operator, more] = Object.keys(first)
   return second === undefined && more === undefined ? operator : undefined
+}
+
+/** The only operator of a pattern that asks one thing of one property of the payload. */
+function findLonePatternOperator(pattern: JsonObject): string | undefined {
+  const { detail, ...others } = pattern
+  if (detail === undefined || Object.keys(others).length > 0) return undefined
+  const [leaf, another] = Object.values(detail as JsonObject)
+  if (!Array.isArray(leaf) || leaf.length !== 1 || another !== undefined) return undefined
+  const [first] = leaf
+  return typeof first === 'object' && first !== null ? Object.keys(first)[0] : undefined
 }

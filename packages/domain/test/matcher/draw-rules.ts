@@ -4,6 +4,7 @@ import type { PayloadType } from '../../src/event.js'
 import type { MatchableEvent } from '../../src/matcher/index.js'
 import type { Json, JsonObject } from '../../src/json.js'
 import { drawFilter, drawValueFor, type FilterStyle } from './draw-filters.js'
+import { drawDetailFor, drawPattern } from './draw-patterns.js'
 import { drawJson, drawWorld, toObject, withKey, type World } from './draw-values.js'
 import type { Random } from './random.js'
 
@@ -31,6 +32,8 @@ export interface SetStyle {
   readonly literals: number
   /** How often a rule has the filter of another, or one that only looks otherwise. */
   readonly repeats: number
+  /** How often a payload filter is an event pattern of EventBridge. */
+  readonly patterns: number
   /** Whether all rules are for one name and one source: then they stand in one place of an index. */
   readonly isNarrow: boolean
 }
@@ -44,6 +47,7 @@ const mixed: SetStyle = {
   keys: 6,
   literals: 10,
   repeats: 0.1,
+  patterns: 0.1,
   isNarrow: false,
 }
 
@@ -92,6 +96,7 @@ export const SET_STYLES: Readonly<Record<string, SetStyle>> = {
     isNarrow: true,
   },
   'the same again and again': { ...mixed, repeats: 0.9, isNarrow: true },
+  'event patterns': { ...mixed, patterns: 0.95, keys: 4, isNarrow: true },
 }
 
 /** Rules, and events that are aimed at them. */
@@ -107,7 +112,7 @@ export interface DrawnSet {
 export function drawSet(random: Random, style: SetStyle, size: { rules: number; events: number }): DrawnSet {
   const world = drawWorld(random, style)
   const names = random.sample(NAMES, style.isNarrow ? 1 : 5)
-  const drawer: Drawer = { random, world, style, names, filters: [] }
+  const drawer: Drawer = { random, world, style, names, filters: [], patterns: [] }
   const rules = Array.from({ length: size.rules }, (_, index) => drawRule(drawer, drawId(random, index)))
   let count = size.rules
   return {
@@ -141,6 +146,7 @@ interface Drawer {
   readonly names: readonly string[]
   /** Filters that were drawn, to be had again. */
   readonly filters: Filter[]
+  readonly patterns: Filter[]
 }
 
 /** Ids sort as texts do, wherever they were made; most look like ours. */
@@ -155,14 +161,15 @@ function drawId(random: Random, index: number): string {
 
 function drawRule(drawer: Drawer, id: string): DispatcherRule {
   const { random, style } = drawer
-  const filterOrNull = (share: number) => (random.chance(share) ? drawSeenFilter(drawer) : null)
+  const isPattern = random.chance(style.patterns)
+  const draw = isPattern ? drawSeenPattern : drawSeenFilter
   return {
     id,
     eventNames: drawEntries(drawer),
     source: random.chance(style.isNarrow ? 0.97 : 0.5) ? 'shop' : random.pick(['*', ...SOURCES]),
-    filterLanguage: 'signalbox',
-    payloadFilter: filterOrNull(0.95),
-    contextFilter: filterOrNull(0.12),
+    filterLanguage: isPattern ? 'eventbridge' : 'signalbox',
+    payloadFilter: random.chance(0.95) ? draw(drawer) : null,
+    contextFilter: random.chance(0.12) ? drawSeenFilter(drawer) : null,
     externalAccountId: random.chance(0.08) ? random.pick(ACCOUNTS) : null,
     expiresAt: random.chance(0.06) ? new Date(NOW_MS + random.pick([-1, 0, 1, 1_000])) : null,
     once: random.chance(0.1),
@@ -180,14 +187,24 @@ function drawEntries({ random, names, style }: Drawer): string[] {
 
 function drawSeenFilter(drawer: Drawer): Filter {
   const { random, world, style, filters } = drawer
-  if (filters.length > 0 && random.chance(style.repeats)) {
-    const filter = random.chance(0.7) ? random.pick(filters.slice(0, 6)) : random.pick(filters)
+  return drawSeen(drawer, filters, () => drawFilter(random, world, style.filter))
+}
+
+function drawSeenPattern(drawer: Drawer): Filter {
+  const { random, world, patterns } = drawer
+  return drawSeen(drawer, patterns, () => drawPattern(random, world))
+}
+
+/** One that was drawn before, itself or a copy of it, or a new one. */
+function drawSeen({ random, style }: Drawer, seen: Filter[], draw: () => Filter): Filter {
+  if (seen.length > 0 && random.chance(style.repeats)) {
+    const filter = random.chance(0.7) ? random.pick(seen.slice(0, 6)) : random.pick(seen)
     if (random.chance(0.4)) return filter
     if (random.chance(0.5)) return structuredClone(filter)
     return toObject(Object.entries(filter).toReversed()) as Filter
   }
-  const filter = drawFilter(random, world, style.filter)
-  filters.push(filter)
+  const filter = draw()
+  seen.push(filter)
   return filter
 }
 
@@ -205,7 +222,8 @@ function drawEvent(drawer: Drawer, rules: readonly DispatcherRule[]): EventCase 
     ...body,
     context,
     name: drawCoveredName(drawer, random.pick(first.eventNames)),
-    source: first.source === '*' ? random.pick(SOURCES) : random.chance(0.95) ? first.source : random.pick(SOURCES),
+    source:
+      first.source === '*' ? random.pick(SOURCES) : random.chance(0.95) ? first.source : random.pick(['*', ...SOURCES]),
     externalAccountId: first.externalAccountId ?? (random.chance(0.3) ? random.pick(ACCOUNTS) : null),
     accountIdentifier: random.chance(0.5) ? random.pick(ACCOUNTS) : null,
     eventId: `event ${random.below(100)}`,
@@ -236,8 +254,14 @@ function drawBody(
 ): Json {
   if (random.chance(0.05))
     return random.pick<Json>([null, null, [], {}, 'text', 0, false, [{}], drawJson(random, world)])
-  const filters = aimed.map((rule) => rule[part]).filter((filter) => filter !== null)
-  const value = filters.reduce<Json | undefined>((base, filter) => drawValueFor(random, world, { filter, base }), {})
+  const value = aimed.reduce<Json | undefined>((base, rule) => {
+    const filter = rule[part]
+    if (filter === null) return base
+    const isPattern = part === 'payloadFilter' && rule.filterLanguage === 'eventbridge'
+    return isPattern
+      ? drawDetailFor(random, world, { pattern: filter, base })
+      : drawValueFor(random, world, { filter, base })
+  }, {})
   if (value === undefined || !isPlainObject(value)) return value ?? null
   let body = value
   for (let noise = random.below(3); noise > 0; noise -= 1) {

@@ -1,18 +1,21 @@
 import type { DispatcherRule } from '../../src/dispatcher.js'
 import { createEventMatcher, type EventMatcher } from '../../src/matcher/index.js'
 
-/** Sizes at which the matcher changes its ways; the only place of the proofs that knows their names. */
-export type Tuning = Readonly<Record<string, number>>
+/** Sizes at which the matcher changes its ways. */
+export type Tuning = NonNullable<NonNullable<Parameters<typeof createEventMatcher>[1]>['tuning']>
 
-/**
- * Every structure is in use from the first rule on, and hashes say little or nothing: what happens once in a million
- * rules, happens all the time.
- */
+/** Every structure is in use from the first rule on. */
+const EAGER: Tuning = { scanMax: 0, chainMax: 1, rangesMin: 1, gatesMin: 1, sampleEvery: 1 }
+
+/** How the proofs tune matchers: what happens once in a million rules, happens all the time in some of these. */
 export const TUNINGS: Readonly<Record<string, Tuning>> = {
   'as it is': {},
+  'every structure from the first rule on': EAGER,
+  'of each hash three bits': { ...EAGER, keyMask: 0b111 },
+  'of each hash nothing': { ...EAGER, keyMask: 0, signaturesMax: 1_000 },
 }
 
 /** Makes a matcher with a tuning. */
-export function createTunedMatcher(_tuning: Tuning, rules: Iterable<DispatcherRule> = []): EventMatcher {
-  return createEventMatcher(rules)
+export function createTunedMatcher(tuning: Tuning, rules: Iterable<DispatcherRule> = []): EventMatcher {
+  return createEventMatcher(rules, { tuning })
 }

@@ -1,5 +1,6 @@
 import type { DispatcherRule } from '../../src/dispatcher.js'
-import { createWorkBudget, matchesFilter } from '../../src/filter/index.js'
+import { createWorkBudget, matchesTree, readTreeOf, type WorkBudget } from '../../src/filter/index.js'
+import type { Json } from '../../src/json.js'
 import type { MatchResult } from '../../src/matcher/index.js'
 import { readRequestPayload, RequestPayloadError } from '../../src/request-payload.js'
 import type { EventCase } from './draw-rules.js'
@@ -19,9 +20,10 @@ export interface Oracle {
   readonly evaluatedPairs: number
 }
 
-/** Makes an oracle; `observe` hears of every pair that it evaluates. */
+/** Makes an oracle; `observe` hears of every pair that it evaluates, and `budget` pays for it. */
 export function createOracle(
   observe: (rule: DispatcherRule, event: EventCase, isTaken: boolean) => void = () => undefined,
+  budget: WorkBudget = createWorkBudget(STEPS_ENDLESS),
 ): Oracle {
   const known = new WeakMap<EventCase, WeakMap<DispatcherRule, boolean>>()
   const oracle = {
@@ -32,7 +34,7 @@ export function createOracle(
       known.set(event, answers)
       const answer = answers.get(rule)
       if (answer !== undefined) return answer
-      const isTaken = holdsFilters(rule, event)
+      const isTaken = holdsFilters(rule, event, budget)
       answers.set(rule, isTaken)
       oracle.evaluatedPairs += 1
       observe(rule, event, isTaken)
@@ -71,12 +73,27 @@ export function coversName(entry: string, name: string): boolean {
   return entry === name || (entry.endsWith('*') && name.slice(0, entry.length - 1) === entry.slice(0, -1))
 }
 
-function holdsFilters(rule: DispatcherRule, event: EventCase): boolean {
-  const { payloadFilter, contextFilter } = rule
-  const budget = createWorkBudget(STEPS_ENDLESS)
+function holdsFilters(rule: DispatcherRule, event: EventCase, budget: WorkBudget): boolean {
+  const { payloadFilter, contextFilter, filterLanguage } = rule
   if (payloadFilter !== null) {
     const payload = readRequestPayload(event.payloadType, event.payload)
-    if (!matchesFilter(payloadFilter, payload, budget)) return false
+    const value = filterLanguage === 'eventbridge' ? toEnvelope(event, payload) : payload
+    if (!matchesTree(readTreeOf(filterLanguage, payloadFilter), value, budget)) return false
   }
-  return contextFilter === null || matchesFilter(contextFilter, event.context, budget)
+  return contextFilter === null || matchesTree(readTreeOf('signalbox', contextFilter), event.context, budget)
+}
+
+/** What EventBridge patterns see. Written anew, too. */
+export function toEnvelope(event: EventCase, payload: Json): Json {
+  return {
+    version: '0',
+    id: event.eventId,
+    'detail-type': event.name,
+    source: event.source,
+    account: event.accountIdentifier ?? '',
+    time: new Date(event.timestampMs).toISOString().replace(/\.\d+Z$/, 'Z'),
+    region: '',
+    resources: [],
+    detail: payload,
+  }
 }

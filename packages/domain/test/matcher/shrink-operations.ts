@@ -1,4 +1,4 @@
-import { type Filter, parseFilter } from '../../src/filter/index.js'
+import { parseFilterOf } from '../../src/filter/index.js'
 import type { DispatcherRule } from '../../src/dispatcher.js'
 import type { Json, JsonObject } from '../../src/json.js'
 import type { EventCase } from './draw-rules.js'
@@ -86,11 +86,10 @@ function simplifyRule(rule: DispatcherRule): DispatcherRule[] {
     const filter = rule[part]
     if (filter === null) continue
     simpler.push({ ...rule, [part]: null })
-    if (rule.filterLanguage === 'signalbox' || part === 'contextFilter') {
-      for (const smaller of simplifyJson(filter)) {
-        const parsing = parseFilter(smaller)
-        if (parsing.ok) simpler.push({ ...rule, [part]: parsing.filter satisfies Filter })
-      }
+    const language = part === 'contextFilter' ? 'signalbox' : rule.filterLanguage
+    for (const smaller of simplifyJson(filter)) {
+      const parsing = parseFilterOf(language, smaller)
+      if (parsing.ok) simpler.push({ ...rule, [part]: parsing.filter })
     }
   }
   return simpler
