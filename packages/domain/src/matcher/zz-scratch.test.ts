@@ -21,7 +21,7 @@ test('x', () => {
       ...rules.map((rule): Operation => ({ kind: 'add', rule })), ...match,
       { kind: 'maintain', rulesMax: 50 }, ...match,
       ...removed.map(({ id }): Operation => ({ kind: 'remove', id })), ...match,
-      ...random.sample(rules, 20).map((r): Operation => ({ kind: 'update', rule: drawRule(r.id) })), ...match, {kind: 'settle'}, ...match,
+      ...random.sample(rules, Math.min(20, N)).map((r): Operation => ({ kind: 'update', rule: drawRule(r.id) })), ...match, {kind: 'settle'}, ...match,
       ...rules.map((r): Operation => ({ kind: 'remove', id: r.id })), {kind: 'settle'},
     ]
     const oracle = createOracle()
