@@ -160,11 +160,13 @@ async function deleteAccount(prisma: PrismaClient, scope: TenantScope, identifie
       where organization_id = ${scope.organizationId}::uuid and id = ${found.id}::uuid for update`
     if (locked.length === 0) return false
     // event_dispatchers_account_idx
-    const ended = await tx.$executeRaw`
+    const ended = await tx.$queryRaw<{ id: string }[]>`
       update event_dispatchers set external_account_id = null, deleted_at = coalesce(deleted_at, now())
-      where organization_id = ${scope.organizationId}::uuid and external_account_id = ${found.id}::uuid`
+      where organization_id = ${scope.organizationId}::uuid and external_account_id = ${found.id}::uuid
+      returning id`
+    const endedIds = ended.map((row) => row.id)
     await tx.externalAccount.delete({ where: whereAccount(scope, identifier) })
-    if (ended > 0) await bumpDispatcherSet(tx, scope)
+    if (endedIds.length > 0) await bumpDispatcherSet(tx, scope, endedIds)
     return true
   })
 }

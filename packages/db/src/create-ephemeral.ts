@@ -1,7 +1,12 @@
-import { createId, equalsJson, type JsonObject, type TenantScope } from '@signalbox/domain'
-import { bumpDispatcherSet } from './bump-dispatcher-set.js'
-import { dispatcherInclude, type StoredDispatcher, toStoredDispatcher, whereLiveDispatcher } from './dispatcher-row.js'
-import { exceedsDispatcherLimit } from './exceeds-dispatcher-limit.js'
+import { createId, equalsJson, type FilterLanguage, type JsonObject, type TenantScope } from '@signalbox/domain'
+import { addToDispatcherSet } from './add-to-dispatcher-set.js'
+import {
+  DEFAULT_FILTER_LANGUAGE,
+  dispatcherInclude,
+  type StoredDispatcher,
+  toStoredDispatcher,
+  whereLiveDispatcher,
+} from './dispatcher-row.js'
 import type { Prisma, PrismaClient } from './generated/client.js'
 import { type AccountWish, resolveAccount } from './resolve-account.js'
 import { runOutcome } from './run-outcome.js'
@@ -13,6 +18,8 @@ export interface NewEphemeral {
   eventNames: string[]
   source: string
   payloadFilter: JsonObject | null
+  /** Absent, it is our own. */
+  filterLanguage?: FilterLanguage | undefined
   contextFilter: JsonObject | null
   account: AccountWish | null
   timeoutInSeconds: number
@@ -41,8 +48,7 @@ export async function createEphemeral(
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const id = await insertEphemeral({ tx, secretBox: deps.secretBox }, scope, { ...input, accountId })
       if (id !== undefined) {
-        if (await exceedsDispatcherLimit(tx, scope)) return { ok: false, code: 'limit_exceeded' }
-        await bumpDispatcherSet(tx, scope)
+        if (!(await addToDispatcherSet(tx, scope, id))) return { ok: false, code: 'limit_exceeded' }
         return { ok: true, id, isNew: true }
       }
       const existing = await tx.eventDispatcher.findFirst({
@@ -59,7 +65,7 @@ export async function createEphemeral(
 
 type WithAccount = NewEphemeral & { accountId: string | null }
 
-/** One that has run out may not have been swept yet, and must not stand in the way. */
+/** One that has run out may not have been swept yet, and must not stand in the way. Like the sweep, it stamps nothing. */
 async function endExpired(tx: Prisma.TransactionClient, scope: TenantScope, url: string): Promise<void> {
   const { organizationId, environmentId } = scope
   // event_dispatchers_dispatchable_key
@@ -84,9 +90,11 @@ async function insertEphemeral(
   // event_dispatchers_dispatchable_key
   const inserted = await tx.$executeRaw`
     insert into event_dispatchers (organization_id, environment_id, id, event_names, source, payload_filter,
-      context_filter, dispatchable_type, dispatchable_id, dispatchable, secret_sealed, external_account_id, expires_at)
+      filter_language, context_filter, dispatchable_type, dispatchable_id, dispatchable, secret_sealed,
+      external_account_id, expires_at)
     values (${scope.organizationId}::uuid, ${scope.environmentId}::uuid, ${id}::uuid, ${input.eventNames}::text[],
-      ${input.source}, ${toJsonText(input.payloadFilter)}::jsonb, ${toJsonText(input.contextFilter)}::jsonb,
+      ${input.source}, ${toJsonText(input.payloadFilter)}::jsonb, ${input.filterLanguage ?? DEFAULT_FILTER_LANGUAGE},
+      ${toJsonText(input.contextFilter)}::jsonb,
       'EPHEMERAL', ${url}, ${dispatchable}::jsonb, ${sealed}, ${input.accountId}::uuid, ${expiresAt})
     on conflict (organization_id, environment_id, dispatchable_id) where deleted_at is null do nothing`
   return inserted === 1 ? id : undefined
@@ -105,6 +113,7 @@ function hasSameOptions(stored: StoredDispatcher, input: WithAccount): boolean {
     stored.source === input.source &&
     stored.externalAccountId === input.accountId &&
     equalsJson(stored.payloadFilter, input.payloadFilter) &&
+    stored.filterLanguage === (input.filterLanguage ?? DEFAULT_FILTER_LANGUAGE) &&
     equalsJson(stored.contextFilter, input.contextFilter)
   )
 }

@@ -9,7 +9,7 @@ export async function createSubscription(
   scope: TenantScope,
   wanted: { endpointId: string; subscription: Omit<Subscription, 'account'>; accountId: string | null },
 ): Promise<DispatcherRow> {
-  const { eventNames, source, payloadFilter, contextFilter } = wanted.subscription
+  const { eventNames, source, payloadFilter, filterLanguage, contextFilter } = wanted.subscription
   return await tx.eventDispatcher.create({
     data: {
       organizationId: scope.organizationId,
@@ -18,6 +18,7 @@ export async function createSubscription(
       eventNames,
       source,
       payloadFilter: toJsonInput(payloadFilter),
+      ...(filterLanguage !== undefined && { filterLanguage }),
       contextFilter: toJsonInput(contextFilter),
       dispatchableType: 'WEBHOOK',
       dispatchableId: wanted.endpointId,

@@ -1,18 +1,18 @@
-import type {
-  DispatcherRule,
-  MatchableBody,
-  Filter,
-  PayloadType,
-  TenantScope,
-  DeliverDecision,
-  DeliveryRef,
-  EventRef,
+import {
+  DEFAULT_LIMITS,
+  type DeliverDecision,
+  type DeliveryRef,
+  type EventRef,
+  type MatchableBody,
+  type PayloadType,
 } from '@signalbox/domain'
 import type pg from 'pg'
 import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
+import { createRuleStore } from './rule-store.js'
+import { readLimits } from './read-limits.js'
 import { runInTransaction } from './run-in-transaction.js'
-import { loadBodiesSql, loadRulesSql, loadUndeliveredSql } from './sql/load-undelivered.js'
+import { loadBodiesSql, loadUndeliveredSql } from './sql/load-undelivered.js'
 import {
   addDeliveriesSql,
   lockUndeliveredSql,
@@ -29,6 +29,7 @@ interface UndeliveredRow {
   external_account_id: string | null
   payload_type: PayloadType
   version: string
+  fanout_max: unknown
 }
 
 interface BodyRow {
@@ -38,18 +39,6 @@ interface BodyRow {
   event_id: string
   timestamp: Date
   account_identifier: string | null
-}
-
-interface RuleRow {
-  id: string
-  event_names: string[]
-  source: string
-  payload_filter: Filter | null
-  context_filter: Filter | null
-  external_account_id: string | null
-  expires_at: Date | null
-  dispatchable_type: string
-  version: string | null
 }
 
 /** A delivery whose queue job was lost is found by the scheduler after this long. */
@@ -76,6 +65,7 @@ export function createDeliverStore({ pool }: Pick<Database, 'pool'>) {
         externalAccountId: row.external_account_id,
         payloadType: row.payload_type,
         dispatcherSetVersion: row.version,
+        fanoutMax: readFanoutMax(row.fanout_max),
       }))
     },
 
@@ -85,11 +75,7 @@ export function createDeliverStore({ pool }: Pick<Database, 'pool'>) {
       return new Map(rows.map((row) => [row.id, toBody(row)]))
     },
 
-    async loadRules(scope: TenantScope): Promise<{ version: string; rules: DispatcherRule[] }> {
-      const values = [scope.organizationId, scope.environmentId]
-      const { rows } = await asStorageError(() => pool.query<RuleRow>(loadRulesSql, values))
-      return { version: rows[0]?.version ?? '0', rules: rows.map(toRule) }
-    },
+    ...createRuleStore(pool),
 
     /**
      * One transaction; with very many deliveries one for each part of the events. All deliveries of an event are
@@ -157,18 +143,9 @@ function toBody({ payload, context, ...row }: BodyRow): MatchableBody {
   return { payload, context, eventId, timestamp, accountIdentifier }
 }
 
-function toRule(row: RuleRow): DispatcherRule {
-  return {
-    id: row.id,
-    eventNames: row.event_names,
-    source: row.source,
-    filterLanguage: 'signalbox',
-    payloadFilter: row.payload_filter,
-    contextFilter: row.context_filter,
-    externalAccountId: row.external_account_id,
-    expiresAt: row.expires_at,
-    once: row.dispatchable_type === 'EPHEMERAL',
-  }
+// Hardly any environment has one of its own, and this is asked for every event.
+function readFanoutMax(column: unknown): number {
+  return column === null ? DEFAULT_LIMITS.fanoutMax : readLimits({ fanoutMax: column }).fanoutMax
 }
 
 // The first event of the group that is still undelivered gets the dispatcher; everyone else finds it used up.
@@ -234,6 +211,7 @@ async function writeRows(
       o: decision.organizationId,
       i: decision.eventRecordId,
       m: decision.deliveries.length,
+      l: decision.fanoutLimited === 0 ? null : decision.fanoutLimited,
       f: decision.failure?.slice(0, FAILURE_CHARACTERS_MAX) ?? null,
     }))
     .sort((a, b) => (a.i < b.i ? -1 : 1))

@@ -1,4 +1,4 @@
-import type { JsonObject, TenantScope } from '@signalbox/domain'
+import type { FilterLanguage, JsonObject, TenantScope } from '@signalbox/domain'
 import { Prisma } from './generated/client.js'
 
 /** A dispatcher as it is stored; it never carries a secret. */
@@ -7,6 +7,7 @@ export interface StoredDispatcher {
   eventNames: string[]
   source: string
   payloadFilter: JsonObject | null
+  filterLanguage: FilterLanguage
   contextFilter: JsonObject | null
   manual: boolean
   enabled: boolean
@@ -24,6 +25,9 @@ export interface StoredDispatcher {
 /** What is invoked; the rest of its fields depend on its type. */
 export type Dispatchable = JsonObject & { type: string }
 
+/** The language of a filter whose writer named none, as the column has it too. */
+export const DEFAULT_FILTER_LANGUAGE: FilterLanguage = 'signalbox'
+
 /** What is read with a dispatcher. */
 export const dispatcherInclude = { externalAccount: { select: { identifier: true } } } as const
 
@@ -37,6 +41,7 @@ export function toStoredDispatcher(row: DispatcherRow): StoredDispatcher {
     eventNames: row.eventNames,
     source: row.source,
     payloadFilter: row.payloadFilter as JsonObject | null,
+    filterLanguage: row.filterLanguage as FilterLanguage,
     contextFilter: row.contextFilter as JsonObject | null,
     manual: row.manual,
     enabled: row.enabled,

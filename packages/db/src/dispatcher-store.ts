@@ -1,4 +1,5 @@
-import { createId, type JsonObject, type TenantScope } from '@signalbox/domain'
+import { createId, type FilterLanguage, type JsonObject, type TenantScope } from '@signalbox/domain'
+import { addToDispatcherSet } from './add-to-dispatcher-set.js'
 import { bumpDispatcherSet } from './bump-dispatcher-set.js'
 import {
   type Dispatchable,
@@ -9,7 +10,6 @@ import {
   whereLiveDispatcher,
 } from './dispatcher-row.js'
 import { createEphemeral, type EphemeralOutcome, type NewEphemeral } from './create-ephemeral.js'
-import { exceedsDispatcherLimit } from './exceeds-dispatcher-limit.js'
 import { existsElsewhere } from './exists-elsewhere.js'
 import type { Prisma, PrismaClient } from './generated/client.js'
 import { type Page, type PageQuery, toPage } from './page.js'
@@ -35,6 +35,8 @@ export interface NewDispatcher {
   eventNames: string[]
   source: string
   payloadFilter: JsonObject | null
+  /** Absent, it is our own. */
+  filterLanguage?: FilterLanguage | undefined
   contextFilter: JsonObject | null
   manual: boolean
   enabled: boolean
@@ -108,6 +110,7 @@ async function createDispatcher(
           eventNames: input.eventNames,
           source: input.source,
           payloadFilter: toJsonInput(input.payloadFilter),
+          ...(input.filterLanguage !== undefined && { filterLanguage: input.filterLanguage }),
           contextFilter: toJsonInput(input.contextFilter),
           manual: input.manual,
           enabled: input.enabled,
@@ -118,8 +121,7 @@ async function createDispatcher(
         },
         include: dispatcherInclude,
       })
-      if (await exceedsDispatcherLimit(tx, scope)) return { ok: false, code: 'limit_exceeded' }
-      await bumpDispatcherSet(tx, scope)
+      if (!(await addToDispatcherSet(tx, scope, row.id))) return { ok: false, code: 'limit_exceeded' }
       return { ok: true, dispatcher: toStoredDispatcher(row) }
     }),
   )
@@ -216,18 +218,19 @@ async function updateDispatcher(
         },
         include: dispatcherInclude,
       })
-      await bumpDispatcherSet(tx, scope)
+      await bumpDispatcherSet(tx, scope, [id])
       return { ok: true, dispatcher: toStoredDispatcher(row) }
     }),
   )
 }
 
 function toUpdate(change: DispatcherChange): Prisma.EventDispatcherUncheckedUpdateInput {
-  const { eventNames, source, payloadFilter, contextFilter, manual, enabled } = change
+  const { eventNames, source, payloadFilter, filterLanguage, contextFilter, manual, enabled } = change
   return {
     ...(eventNames !== undefined && { eventNames }),
     ...(source !== undefined && { source }),
     ...(payloadFilter !== undefined && { payloadFilter: toJsonInput(payloadFilter) }),
+    ...(filterLanguage !== undefined && { filterLanguage }),
     ...(contextFilter !== undefined && { contextFilter: toJsonInput(contextFilter) }),
     ...(manual !== undefined && { manual }),
     ...(enabled !== undefined && { enabled }),
@@ -254,7 +257,7 @@ async function deleteDispatcher(prisma: PrismaClient, scope: TenantScope, id: st
       where: { ...whereLiveDispatcher(scope), id },
       data: { deletedAt: new Date() },
     })
-    if (count > 0) await bumpDispatcherSet(tx, scope)
+    if (count > 0) await bumpDispatcherSet(tx, scope, [id])
     return count > 0
   })
 }

@@ -1,4 +1,4 @@
-import type { JsonObject, RetryPolicy } from '@signalbox/domain'
+import type { FilterLanguage, JsonObject, RetryPolicy } from '@signalbox/domain'
 import type { EndpointMethod, SigningSecret, SigningVersion } from './endpoint-row.js'
 import type { AccountWish } from './resolve-account.js'
 
@@ -7,6 +7,8 @@ export interface Subscription {
   eventNames: string[]
   source: string
   payloadFilter: JsonObject | null
+  /** Absent, it is our own. */
+  filterLanguage?: FilterLanguage | undefined
   contextFilter: JsonObject | null
   account: AccountWish | null
 }

@@ -1,4 +1,5 @@
 import { createId, type TenantScope } from '@signalbox/domain'
+import { addToDispatcherSet } from './add-to-dispatcher-set.js'
 import { bumpDispatcherSet } from './bump-dispatcher-set.js'
 import { dispatcherInclude, toStoredDispatcher, whereLiveDispatcher } from './dispatcher-row.js'
 import {
@@ -11,7 +12,6 @@ import {
 } from './endpoint-row.js'
 import { createSubscription } from './create-subscription.js'
 import type { EndpointChange, NewEndpoint, Rotation } from './endpoint-input.js'
-import { exceedsDispatcherLimit } from './exceeds-dispatcher-limit.js'
 import { existsElsewhere } from './exists-elsewhere.js'
 import { Prisma, type PrismaClient } from './generated/client.js'
 import { type Page, type PageQuery, toPage } from './page.js'
@@ -82,8 +82,7 @@ async function createEndpoint(
       },
     })
     const dispatcher = await createSubscription(tx, scope, { endpointId: id, subscription, accountId })
-    if (await exceedsDispatcherLimit(tx, scope)) return { ok: false, code: 'limit_exceeded' }
-    await bumpDispatcherSet(tx, scope)
+    if (!(await addToDispatcherSet(tx, scope, dispatcher.id))) return { ok: false, code: 'limit_exceeded' }
     return { ok: true, endpoint: toStoredEndpoint(secretBox, row, toStoredDispatcher(dispatcher)) }
   })
 }
@@ -142,11 +141,13 @@ async function deleteEndpoint(prisma: PrismaClient, scope: TenantScope, id: stri
     })
     if (count === 0) return false
     // event_dispatchers_newest_idx; a dispatcher may send there under an id of its own
-    await tx.$executeRaw`
+    const ended = await tx.$queryRaw<{ id: string }[]>`
       update event_dispatchers set deleted_at = now()
       where organization_id = ${scope.organizationId}::uuid and environment_id = ${scope.environmentId}::uuid
-        and deleted_at is null and dispatchable_type = 'WEBHOOK' and dispatchable ->> 'id' = ${id}`
-    await bumpDispatcherSet(tx, scope)
+        and deleted_at is null and dispatchable_type = 'WEBHOOK' and dispatchable ->> 'id' = ${id}
+      returning id`
+    const endedIds = ended.map((row) => row.id)
+    if (endedIds.length > 0) await bumpDispatcherSet(tx, scope, endedIds)
     return true
   })
 }

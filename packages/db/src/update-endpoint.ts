@@ -1,4 +1,5 @@
 import { DEFAULT_EVENT_SOURCE, type TenantScope } from '@signalbox/domain'
+import { addToDispatcherSet } from './add-to-dispatcher-set.js'
 import { bumpDispatcherSet } from './bump-dispatcher-set.js'
 import {
   type DispatcherRow,
@@ -16,7 +17,6 @@ import {
 } from './endpoint-row.js'
 import { createSubscription } from './create-subscription.js'
 import type { EndpointChange, EndpointSettings } from './endpoint-input.js'
-import { exceedsDispatcherLimit } from './exceeds-dispatcher-limit.js'
 import { Prisma, type PrismaClient } from './generated/client.js'
 import { resolveAccount } from './resolve-account.js'
 import { runOutcome } from './run-outcome.js'
@@ -92,7 +92,7 @@ async function changeSubscription(
     include: dispatcherInclude,
   })
   if (Object.values(change).every((value) => value === undefined)) return { ok: true, dispatcher: current }
-  const { account, eventNames, source, payloadFilter, contextFilter } = change
+  const { account, eventNames, source, payloadFilter, filterLanguage, contextFilter } = change
   const accountId = account ? await resolveAccount(tx, scope, account) : null
   if (accountId === undefined) return { ok: false, code: 'unknown_account' }
   if (current === null) {
@@ -101,11 +101,11 @@ async function changeSubscription(
       eventNames,
       source: source ?? DEFAULT_EVENT_SOURCE,
       payloadFilter: payloadFilter ?? null,
+      filterLanguage,
       contextFilter: contextFilter ?? null,
     }
     const made = await createSubscription(tx, scope, { endpointId, subscription, accountId })
-    if (await exceedsDispatcherLimit(tx, scope)) return { ok: false, code: 'limit_exceeded' }
-    await bumpDispatcherSet(tx, scope)
+    if (!(await addToDispatcherSet(tx, scope, made.id))) return { ok: false, code: 'limit_exceeded' }
     return { ok: true, dispatcher: made }
   }
   const dispatcher = await tx.eventDispatcher.update({
@@ -114,11 +114,12 @@ async function changeSubscription(
       ...(eventNames !== undefined && { eventNames }),
       ...(source !== undefined && { source }),
       ...(payloadFilter !== undefined && { payloadFilter: toJsonInput(payloadFilter) }),
+      ...(filterLanguage !== undefined && { filterLanguage }),
       ...(contextFilter !== undefined && { contextFilter: toJsonInput(contextFilter) }),
       ...(account !== undefined && { externalAccountId: accountId }),
     },
     include: dispatcherInclude,
   })
-  await bumpDispatcherSet(tx, scope)
+  await bumpDispatcherSet(tx, scope, [dispatcher.id])
   return { ok: true, dispatcher }
 }

@@ -103,6 +103,7 @@ describe('loading what is to be delivered', () => {
         externalAccountId: null,
         payloadType: 'REQUEST',
         dispatcherSetVersion: expect.stringMatching(/^[1-9]\d*$/),
+        fanoutMax: 10_000,
       },
     ])
   })
@@ -121,7 +122,7 @@ describe('loading what is to be delivered', () => {
     }
     await createTestWebhook(database, scope('b'))
     const once = await createTestEphemeral(database, scope(), { url: 'http://127.0.0.1:9/', eventNames: ['x'] })
-    const { rules } = await store.loadRules(scope())
+    const { rules } = await store.loadRulesPage(scope(), { afterId: null, limit: 10 })
     expect(rules.map((rule) => [rule.id, rule.once])).toEqual([
       [dispatcherId, false],
       [once, true],
@@ -312,9 +313,11 @@ describe('a dispatcher that takes one event', () => {
     expect(written).toHaveLength(4)
     const rows = await Promise.all(refs.map(readEvent))
     expect(rows.map((row) => row.matched_count)).toEqual([2, 1, 1])
-    expect((await store.loadRules(scope())).rules.map((rule) => rule.id)).toEqual([dispatcherId])
-    const after = (await store.loadUndelivered([await accept()]))[0]?.dispatcherSetVersion
-    expect(Number(after)).toBeGreaterThan(Number(before))
+    const { rules } = await store.loadRulesPage(scope(), { afterId: null, limit: 10 })
+    expect(rules.map((rule) => rule.id)).toEqual([dispatcherId])
+    // Every worker of the environment would wait for the row of its set.
+    expect((await store.loadUndelivered([await accept()]))[0]?.dispatcherSetVersion).toBe(before)
+    expect(await store.findEndedRules(scope(), new Date(Date.now() - 60_000), 10)).toEqual([once])
   })
 
   test('gets one event exactly, however many workers have one for it', async () => {

@@ -19,7 +19,9 @@ import {
 } from '../src/sql/dispatch-deliveries.js'
 import { claimIdempotencyKeySql, readIdempotencyKeySql } from '../src/sql/idempotency-keys.js'
 import { loadTargetSql } from '../src/sql/load-target.js'
-import { loadBodiesSql, loadRulesSql, loadUndeliveredSql } from '../src/sql/load-undelivered.js'
+import { bumpDispatcherSetSql, settleEndedSql } from '../src/sql/dispatcher-sets.js'
+import { findEndedRulesSql, loadRuleChangesSql, loadRulesPageSql } from '../src/sql/load-rules.js'
+import { loadBodiesSql, loadUndeliveredSql } from '../src/sql/load-undelivered.js'
 import {
   endExpiredDispatchersSql,
   listRetentionSql,
@@ -47,6 +49,7 @@ let claimed: { id: string; lease: string }[] = []
 let pending: string[] = []
 let dispatcherId = ''
 let onceId = ''
+let ruleIds: string[] = []
 
 // The tables are filled and their statistics are not: that is when plans go wrong.
 beforeAll(async () => {
@@ -66,6 +69,17 @@ beforeAll(async () => {
        dispatchable, now() - interval '1 day', now() from event_dispatchers, generate_series(1, 60000) n where id = $1`,
     [onceId],
   )
+  await database.pool.query(
+    `insert into event_dispatchers (organization_id, environment_id, id, event_names, source, dispatchable_type,
+       dispatchable_id, dispatchable, set_version, is_counted)
+     select organization_id, environment_id, gen_random_uuid(), event_names, source, dispatchable_type, 'live ' || n,
+       dispatchable, n, true from event_dispatchers, generate_series(1, 20000) n where id = $1`,
+    [dispatcherId],
+  )
+  const rules = await database.pool.query<{ id: string }>(
+    `select id from event_dispatchers where dispatchable_id like 'live %' order by id`,
+  )
+  ruleIds = rules.rows.map((row) => row.id)
   await accept(GROUP)
   events = await accept(GROUP)
   later = await accept(GROUP, new Date(Date.now() + 3_600_000))
@@ -265,10 +279,39 @@ const statements: [string, string, () => unknown[], string[]][] = [
     'load what is undelivered',
     loadUndeliveredSql,
     () => columns(events),
-    ['event_outbox_pkey', 'event_records_pkey', 'dispatcher_sets_pkey'],
+    ['event_outbox_pkey', 'event_records_pkey', 'dispatcher_sets_pkey', 'runtime_environments_pkey'],
   ],
   ['load bodies', loadBodiesSql, () => columns(events), ['event_records_pkey']],
-  ['load rules', loadRulesSql, () => [scope.organizationId, scope.environmentId], ['dispatcher_sets_pkey']],
+  [
+    'load a page of rules',
+    loadRulesPageSql,
+    () => [scope.organizationId, scope.environmentId, ruleIds[0], GROUP],
+    ['event_dispatchers_newest_idx', 'dispatcher_sets_pkey'],
+  ],
+  [
+    'load changes of rules',
+    loadRuleChangesSql,
+    () => [scope.organizationId, scope.environmentId, '1000', dispatcherId, GROUP],
+    ['event_dispatchers_changes_idx', 'dispatcher_sets_pkey'],
+  ],
+  [
+    'find ended rules',
+    findEndedRulesSql,
+    () => [scope.organizationId, scope.environmentId, new Date(Date.now() - 60_000), GROUP],
+    ['event_dispatchers_deleted_idx'],
+  ],
+  [
+    'stamp what changed',
+    bumpDispatcherSetSql,
+    () => [scope.organizationId, scope.environmentId, ruleIds.slice(0, GROUP)],
+    ['event_dispatchers_pkey'],
+  ],
+  [
+    'take back the places of ended dispatchers',
+    settleEndedSql,
+    () => [scope.organizationId, scope.environmentId, GROUP, 10 * GROUP],
+    ['event_dispatchers_unsettled_idx', 'event_dispatchers_expires_at_idx', 'dispatcher_sets_pkey'],
+  ],
   ['write deliveries', writeDeliveriesSql, () => [...toDecided(), 30], ['event_outbox_pkey', 'event_records_pkey']],
   [
     'lock what is undelivered',

@@ -7,6 +7,8 @@ export interface UndeliveredEvent
   eventRecordId: string
   /** Version of the environment's dispatchers, read in the same snapshot as the event. */
   dispatcherSetVersion: string
+  /** Deliveries that the event may have. */
+  fanoutMax: number
 }
 
 /** Payload and context of an event as JSON text. */

@@ -18,8 +18,10 @@ export interface EnvironmentLimits {
   eventsPerSecondMax: number
   /** Deliveries of the environment in flight at one time in one dispatcher-worker. */
   deliveriesInFlightMax: number
-  /** Live dispatchers: an event goes to so many at most. */
+  /** Live dispatchers. */
   dispatchersMax: number
+  /** Deliveries of one event; over it the event goes to the first by dispatcher id, and the rest is counted. */
+  fanoutMax: number
 }
 
 /** What every environment starts with. */
@@ -30,7 +32,8 @@ export const DEFAULT_LIMITS: EnvironmentLimits = {
   nestingDepthMax: 64,
   eventsPerSecondMax: 0,
   deliveriesInFlightMax: 500,
-  dispatchersMax: 10_000,
+  dispatchersMax: 1_000_000,
+  fanoutMax: 10_000,
 }
 
 /** The tenant's part of every store call: nothing is read or written without it. */

@@ -1,14 +1,15 @@
 /**
  * Loads the events of a group that are due and not delivered, with the version of their environment's dispatchers as it
- * stands in the same snapshot. $1, $2: organization and event ids, side by side.
- * Relies on event_outbox_pkey, event_records_pkey, dispatcher_sets_pkey.
+ * stands in the same snapshot, and the limit of their fan-out, null unless it was set. $1, $2: organization and event
+ * ids, side by side. Relies on event_outbox_pkey, event_records_pkey, dispatcher_sets_pkey, runtime_environments_pkey.
  */
 export const loadUndeliveredSql = `
 select r.organization_id, r.environment_id, r.id, r.name, r.source, r.external_account_id, r.payload_type,
-  coalesce(s.version, 0)::text as version
+  coalesce(s.version, 0)::text as version, e.limits -> 'fanoutMax' as fanout_max
 from unnest($1::uuid[], $2::uuid[]) as g(o, i)
 join event_outbox b on b.organization_id = g.o and b.event_record_id = g.i
 join event_records r on r.organization_id = g.o and r.id = g.i
+join runtime_environments e on e.organization_id = r.organization_id and e.id = r.environment_id
 left join dispatcher_sets s on s.organization_id = r.organization_id and s.environment_id = r.environment_id
 where b.deliver_at <= now()
 order by r.organization_id, r.id`
@@ -18,10 +19,3 @@ export const loadBodiesSql = `
 select r.id, r.payload::text as payload, r.context::text as context, r.event_id, r.timestamp, r.account_identifier
 from unnest($1::uuid[], $2::uuid[]) as g(o, i)
 join event_records r on r.organization_id = g.o and r.id = g.i`
-
-/** The standing wishes of an environment that are matched by themselves. Relies on event_dispatchers_newest_idx. */
-export const loadRulesSql = `
-select id, event_names, source, payload_filter, context_filter, external_account_id, expires_at, dispatchable_type,
-  (select version::text from dispatcher_sets s where s.organization_id = $1 and s.environment_id = $2) as version
-from event_dispatchers
-where organization_id = $1 and environment_id = $2 and enabled and not manual and deleted_at is null`

@@ -34,8 +34,10 @@ select (select count(*)::int from gone) as removed, (select count(*)::int from o
  * Removes an environment's dispatchers and endpoints that were deleted so long ago that nothing refers to them: before
  * $3, and an hour (for clocks that differ) before its oldest delivery was made. Nothing is delivered to a dispatcher
  * after it was deleted. The oldest delivery is looked for in the order of its index: the primary key, which has the same
- * order within one environment, would have all others' read. $1: organization, $2: environment, $4: rows of each at most. Gives how many of each are gone.
- * Relies on deliveries_newest_idx, event_dispatchers_deleted_idx, webhook_endpoints_deleted_idx.
+ * order within one environment, would have all others' read. $1: organization, $2: environment, $4: rows of each at most.
+ * Gives how many of each are gone. The environment's set notes the newest version that is gone with a dispatcher, and
+ * counts none that is gone; its row is locked after the dispatchers, as everywhere.
+ * Relies on deliveries_newest_idx, event_dispatchers_deleted_idx, webhook_endpoints_deleted_idx, dispatcher_sets_pkey.
  */
 export const pruneDeletedSql = `
 with oldest as materialized (
@@ -54,7 +56,12 @@ with oldest as materialized (
     where organization_id = $1 and environment_id = $2 and deleted_at < (select at from bound)
     order by deleted_at limit $4 for update skip locked) old
   where p.organization_id = old.organization_id and p.id = old.id
-  returning 1
+  returning p.set_version, p.is_counted
+), noted as (
+  update dispatcher_sets s
+  set pruned_version = greatest(s.pruned_version, gone.version), live_count = s.live_count - gone.counted
+  from (select max(set_version) as version, count(*) filter (where is_counted)::int as counted from dispatchers) gone
+  where s.organization_id = $1 and s.environment_id = $2 and gone.version is not null
 ), endpoints as (
   delete from webhook_endpoints w using (
     select organization_id, id from webhook_endpoints

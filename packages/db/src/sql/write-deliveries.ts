@@ -2,13 +2,14 @@
  * Delivers a group of events in one statement: takes their outbox rows, marks them delivered, writes their deliveries.
  * An event whose outbox row is gone (delivered by another worker, or cancelled) gets nothing.
  * A dispatcher that is not the environment's own gets nothing either: there is no foreign key that would refuse it.
- * $1: JSON rows of events (o, i, number of matches m, failure f). $2: JSON rows of deliveries (o, e, i, event v,
- * dispatcher d). $3: seconds after which the scheduler looks at a delivery. Gives the events that were ours.
+ * $1: JSON rows of events (o, i, number of deliveries m, deliveries beyond the fan-out l, failure f). $2: JSON rows of
+ * deliveries (o, e, i, event v, dispatcher d). $3: seconds after which the scheduler looks at a delivery. Gives the events
+ * that were ours.
  * Relies on event_outbox_pkey, event_records_pkey, event_dispatchers_pkey, deliveries_event_dispatcher_key.
  */
 export const writeDeliveriesSql = `
 with event as materialized (
-  select * from json_to_recordset($1::json) as r(o uuid, i uuid, m int, f text)
+  select * from json_to_recordset($1::json) as r(o uuid, i uuid, m int, l int, f text)
 ), taken as (
   delete from event_outbox b using event
   where b.organization_id = event.o and b.event_record_id = event.i and b.deliver_at <= now()
@@ -16,6 +17,7 @@ with event as materialized (
 ), marked as (
   update event_records r
   set updated_at = clock_timestamp(), delivered_at = case when event.f is null then now() end, matched_count = event.m,
+    fanout_limited = event.l,
     failed_at = case when event.f is not null then now() end, failure_reason = event.f
   from event join taken on taken.organization_id = event.o and taken.event_record_id = event.i
   where r.organization_id = event.o and r.id = event.i
@@ -61,23 +63,20 @@ where b.deliver_at <= now()
 order by b.organization_id, b.event_record_id for update of b`
 
 /**
- * Uses up dispatchers that take one event only, and makes their sets' versions new. $1: JSON rows, repeats allowed.
- * Gives those dispatchers that this transaction was the one to use up. Relies on event_dispatchers_pkey,
- * dispatcher_sets_pkey. Everyone locks dispatchers first, in the order of their ids, and a set's version last.
+ * Uses up dispatchers that take one event only. $1: JSON rows, repeats allowed. Gives those that this transaction was the
+ * one to use up. It makes no version new: one used up gets nothing more whoever still holds it in memory, and all workers
+ * of an environment would wait here for the row of its set. Relies on event_dispatchers_pkey. Everyone locks dispatchers
+ * in the order of their ids.
  */
 export const useUpDispatchersSql = `
 with held as materialized (
-  select p.organization_id, p.environment_id, p.id from event_dispatchers p
+  select p.organization_id, p.id from event_dispatchers p
   where (p.organization_id, p.id) in (select o, i from json_to_recordset($1::json) as r(o uuid, i uuid))
     and p.enabled and p.deleted_at is null and (p.expires_at is null or p.expires_at > now())
   order by p.organization_id, p.id for update of p
 ), used as (
   update event_dispatchers p set deleted_at = now(), enabled = false from held
   where p.organization_id = held.organization_id and p.id = held.id
-  returning p.organization_id, p.environment_id, p.id
-), bumped as (
-  insert into dispatcher_sets (organization_id, environment_id)
-  select distinct organization_id, environment_id from used order by 1, 2
-  on conflict (organization_id, environment_id) do update set version = dispatcher_sets.version + 1
+  returning p.id
 )
 select id::text from used`
