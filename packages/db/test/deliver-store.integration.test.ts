@@ -108,6 +108,20 @@ describe('loading what is to be delivered', () => {
     ])
   })
 
+  test.each([
+    [{}, 10_000],
+    [{ fanoutMax: 7 }, 7],
+    [{ fanoutMax: 0 }, 0],
+    [{ fanoutMax: 'many' }, 10_000],
+    [{ fanoutMax: null }, 10_000],
+    [{ eventBytesMax: 1 }, 10_000],
+  ])('of an environment with the limits %j gives a fan-out of %i', async (limits, fanoutMax) => {
+    const change = 'update runtime_environments set limits = $2 where id = $1'
+    await database.pool.query(change, [scope().environmentId, limits])
+    expect(await store.loadUndelivered([await accept()])).toMatchObject([{ fanoutMax }])
+    await database.pool.query(change, [scope().environmentId, {}])
+  })
+
   test('gives bodies as text that means the same', async () => {
     const ref = await accept({ payload: { n: 1.5, s: 'é' }, context: [1] })
     const body = (await store.loadBodies([ref])).get(ref.eventRecordId)
@@ -141,6 +155,13 @@ describe('writing what was decided', () => {
     expect((await readEvent(ref)).delivered_at).toBeInstanceOf(Date)
     expect(await readDeliveries()).toMatchObject([{ id: deliveryId, state: 'pending', attempt_count: 0 }])
     expect((await readDeliveries())[0]).toMatchObject({ wake_at: expect.any(Date) })
+  })
+
+  test('counts the deliveries that the fan-out kept an event from', async () => {
+    const [cut, whole] = [await accept(), await accept()]
+    await store.writeDeliveries([{ ...decide(cut), fanoutLimited: 12 }, decide(whole)])
+    expect(await readEvent(cut)).toMatchObject({ matched_count: 1, fanout_limited: 12 })
+    expect(await readEvent(whole)).toMatchObject({ matched_count: 1, fanout_limited: null })
   })
 
   test('an event that no one wants is delivered to 0', async () => {

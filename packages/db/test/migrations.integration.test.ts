@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
@@ -8,6 +8,11 @@ import pg from 'pg'
 import { checkSchemaDrift, migrateDatabase } from '../src/index.js'
 
 const PRISMA_FOLDER = join(__dirname, '../../../prisma')
+
+/** All of them, oldest first. */
+const MIGRATIONS = readdirSync(join(PRISMA_FOLDER, 'migrations'))
+  .filter((name) => !name.endsWith('.toml'))
+  .toSorted()
 
 let testDatabase: TestDatabase
 let folder: string
@@ -54,19 +59,64 @@ describe('migrating', () => {
   test('makes the database, applies every migration once, and does nothing more', async () => {
     const databaseUrl = nameDatabase()
     const { applied } = await migrateDatabase({ databaseUrl })
-    expect(applied).toEqual([expect.stringMatching(/_init$/)])
+    expect(applied).toEqual(MIGRATIONS)
     expect(await migrateDatabase({ databaseUrl })).toEqual({ applied: [] })
     const { rows } = await query(
       databaseUrl,
       'select migration_name from _prisma_migrations where finished_at is not null',
     )
-    expect(rows).toEqual([{ migration_name: applied[0] }])
+    expect(rows.map((row) => row.migration_name).toSorted()).toEqual(applied)
   })
 
   test('by several processes at once applies every migration once', async () => {
     const databaseUrl = nameDatabase()
     const results = await Promise.all([1, 2, 3, 4].map(() => migrateDatabase({ databaseUrl })))
-    expect(results.flatMap((result) => result.applied)).toHaveLength(1)
+    expect(results.flatMap((result) => result.applied)).toEqual(MIGRATIONS)
+  })
+})
+
+describe('migrating what is there', () => {
+  const ids = (n: number) => `00000000-0000-7000-8000-00000000000${n}`
+
+  test('follows dispatchers by version from the version that their set has, and counts those that live', async () => {
+    const databaseUrl = nameDatabase()
+    const first = join(folder, 'first')
+    cpSync(PRISMA_FOLDER, first, { recursive: true })
+    for (const name of MIGRATIONS.slice(1)) rmSync(join(first, 'migrations', name), { recursive: true })
+    expect(await migrateDatabase({ databaseUrl, prismaFolder: first })).toEqual({ applied: MIGRATIONS.slice(0, 1) })
+    await query(
+      databaseUrl,
+      `insert into organizations (id, slug, name) values ('${ids(1)}', 'a', 'a');
+       insert into projects (organization_id, id, slug, name) values ('${ids(1)}', '${ids(2)}', 'p', 'p');
+       insert into runtime_environments (organization_id, id, project_id, type, slug)
+       select '${ids(1)}', id::uuid, '${ids(2)}', 'PRODUCTION', id from unnest(array['${ids(3)}', '${ids(4)}']) id;
+       insert into dispatcher_sets values ('${ids(1)}', '${ids(3)}', 7);
+       insert into event_dispatchers (organization_id, environment_id, id, event_names, source, dispatchable_type,
+         dispatchable_id, dispatchable, updated_at, deleted_at)
+       select '${ids(1)}', environment::uuid, gen_random_uuid(), '{x}', 's', 'SEARCH', n::text, '{}', '2020-01-01',
+         case when n > 3 then now() end
+       from unnest(array['${ids(3)}', '${ids(4)}']) environment, generate_series(1, 5) n`,
+    )
+    expect(await migrateDatabase({ databaseUrl })).toEqual({ applied: MIGRATIONS.slice(1) })
+    const sets = await query(
+      databaseUrl,
+      'select version::int, pruned_version::int, live_count from dispatcher_sets order by environment_id',
+    )
+    expect(sets.rows).toEqual([
+      { version: 7, pruned_version: 0, live_count: 3 },
+      { version: 1, pruned_version: 0, live_count: 3 },
+    ])
+    const rows = await query(
+      databaseUrl,
+      `select distinct set_version::int, filter_language, is_counted = (deleted_at is null) as is_right,
+         updated_at = '2020-01-01' as is_unchanged from event_dispatchers`,
+    )
+    expect(rows.rows).toEqual([{ set_version: 0, filter_language: 'signalbox', is_right: true, is_unchanged: true }])
+    const change = (set: string) => `update event_dispatchers set ${set} where dispatchable_id = '1'
+      returning updated_at = '2020-01-01' as is_unchanged`
+    expect((await query(databaseUrl, change('set_version = 8'))).rows[0]).toEqual({ is_unchanged: true })
+    expect((await query(databaseUrl, change(`source = 't'`))).rows[0]).toEqual({ is_unchanged: false })
+    await expect(query(databaseUrl, change(`filter_language = 'sql'`))).rejects.toMatchObject({ code: '23514' })
   })
 })
 

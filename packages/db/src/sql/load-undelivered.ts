@@ -1,15 +1,18 @@
 /**
  * Loads the events of a group that are due and not delivered, with the version of their environment's dispatchers as it
  * stands in the same snapshot, and the limit of their fan-out, null unless it was set. $1, $2: organization and event
- * ids, side by side. Relies on event_outbox_pkey, event_records_pkey, dispatcher_sets_pkey, runtime_environments_pkey.
+ * ids, side by side. The limit is read in a select of its own, which costs a microsecond: as a join the planner begins with
+ * it, and looks at every event of the group once for each environment of its organization.
+ * Relies on event_outbox_pkey, event_records_pkey, dispatcher_sets_pkey, runtime_environments_pkey.
  */
 export const loadUndeliveredSql = `
 select r.organization_id, r.environment_id, r.id, r.name, r.source, r.external_account_id, r.payload_type,
-  coalesce(s.version, 0)::text as version, e.limits -> 'fanoutMax' as fanout_max
+  coalesce(s.version, 0)::text as version,
+  (select limits -> 'fanoutMax' from runtime_environments
+    where organization_id = r.organization_id and id = r.environment_id) as fanout_max
 from unnest($1::uuid[], $2::uuid[]) as g(o, i)
 join event_outbox b on b.organization_id = g.o and b.event_record_id = g.i
 join event_records r on r.organization_id = g.o and r.id = g.i
-join runtime_environments e on e.organization_id = r.organization_id and e.id = r.environment_id
 left join dispatcher_sets s on s.organization_id = r.organization_id and s.environment_id = r.environment_id
 where b.deliver_at <= now()
 order by r.organization_id, r.id`
