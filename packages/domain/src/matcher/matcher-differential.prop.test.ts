@@ -16,6 +16,9 @@ const seed = Number(process.env['MATCHER_SEED'] ?? Date.now() % 2 ** 31)
 /** Pairs of a rule and an event whose filters are evaluated, in CI. */
 const pairsMin = Number(process.env['MATCHER_PAIRS'] ?? 1_000_000)
 
+/** From so many pairs on, every operator has to have held and failed where nothing else decided. */
+const COVERING_PAIRS = 1_000_000
+
 const RULES_PER_SET = 300
 const EVENTS_PER_SET = 60
 
@@ -67,7 +70,7 @@ describe(`the matcher and the rules one by one (seed ${seed})`, () => {
       const { matched, evaluated } = coverage.totals()
       expect(matched / evaluated).toBeGreaterThan(0.05)
       expect(matched / evaluated).toBeLessThan(0.6)
-      expect(coverage.lacking([...FEATURES, ...PATTERN_FEATURES])).toEqual([])
+      if (pairsMin >= COVERING_PAIRS) expect(coverage.lacking([...FEATURES, ...PATTERN_FEATURES])).toEqual([])
     },
     60_000 + pairsMin / 10,
   )

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import {
   drawSet,
@@ -61,6 +61,17 @@ function matchBounded(matcher: EventMatcher, event: EventCase): Bounded {
 }
 
 const tunings = Object.entries(TUNINGS)
+
+/** Far longer than any of this takes on a slow machine. Jest can't end what never waits; it is told afterwards. */
+const STALL_MS = 20_000
+
+let startedAtMs = 0
+beforeEach(() => {
+  startedAtMs = performance.now()
+})
+afterEach(() => {
+  expect(performance.now() - startedAtMs).toBeLessThan(STALL_MS)
+})
 
 describe('hostile filters', () => {
   test.each(tunings)('filters as deep as they may be, on events much deeper: %s', (_, tuning) => {
@@ -378,6 +389,36 @@ describe('very many filters', () => {
       expect(matchEvent(matcher, event)).toEqual(oracle.match(rules, event))
       matchBounded(matcher, event)
     }
+  })
+})
+
+/** Added and removed in about a second; where each was compared with all that are there, it would take minutes. */
+const SIMILAR_FILTERS = 15_000
+
+describe('adding costs the same, however many there are that differ in little', () => {
+  const kinds: Readonly<Record<string, (index: number) => Json>> = {
+    'one literal': (index) => ({ a: [`x${index}`] }),
+    'a literal of a list': (index) => ({ a: ['paid', `x${index}`, 'late'] }),
+    'a literal that is not wanted': (index) => ({ a: [{ $anythingBut: ['paid', `x${index}`] }] }),
+    'the end of a range': (index) => ({ a: [{ $between: [0, index] }] }),
+    'a part of what is contained': (index) => ({ a: [{ $contains: { id: index } }] }),
+    'a part of what is equal': (index) => ({ a: [{ $equals: [{ kind: 'x', id: index }] }] }),
+    'the middle of a long text': (index) => ({ a: [`${'a'.repeat(90)}${index}${'b'.repeat(90)}`] }),
+    'the middle of a pattern': (index) => ({ a: [{ $wildcard: `a*${index}*b` }] }),
+    'the key': (index) => ({ [`k${index}`]: [1] }),
+    'the last of several conditions': (index) => ({ a: ['x'], b: [{ $gt: 1 }], c: [{ $not: index }] }),
+  }
+  test.each(Object.entries(kinds))('%s', (_, makeOne) => {
+    const rules = makeRules(Array.from({ length: SIMILAR_FILTERS }, (__, index) => makeOne(index)))
+    const matcher = createTunedMatcher({})
+    const startedAt = performance.now()
+    for (const rule of rules) {
+      matcher.add(rule)
+      if (performance.now() - startedAt > STALL_MS) throw new Error(`only ${matcher.size} rules were added by then`)
+    }
+    for (const rule of rules.slice(0, 1_000)) matcher.update({ ...rule, once: true })
+    for (const { id } of rules) matcher.remove(id)
+    expect(matcher.size).toBe(0)
   })
 })
 
