@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { compileCaseless, foldCase } from './caseless.js'
+import { createWorkBudget } from './work-budget.js'
 
 const CODE_POINT_MAX = 0x10ffff
 
@@ -35,7 +36,15 @@ describe('text without case', () => {
     ['caselessPrefix', '𐐀', '𐐨x', '\ud801'],
   ] as const)('%s %s takes %s and not %s', (operator, operand, taken, refused) => {
     const holds = compileCaseless({ operator, operand })
-    expect(holds(taken)).toBe(true)
-    if (refused !== undefined) expect(holds(refused)).toBe(false)
+    expect(holds(taken, createWorkBudget())).toBe(true)
+    if (refused !== undefined) expect(holds(refused, createWorkBudget())).toBe(false)
+  })
+
+  test('only a text of a length that can match costs more than a look', () => {
+    const holds = compileCaseless({ operator: 'caselessEquals', operand: 'x'.repeat(1_000) })
+    const budget = createWorkBudget(1_000)
+    expect(holds('x'.repeat(100_000), budget)).toBe(false)
+    expect(holds('X'.repeat(1_000), budget)).toBe(true)
+    expect(budget.stepsLeft).toBe(0)
   })
 })

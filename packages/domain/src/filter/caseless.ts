@@ -1,3 +1,5 @@
+import { spend, type WorkBudget } from './work-budget.js'
+
 /** A test of texts in which case does not count, each character for itself. */
 interface CaselessTest {
   readonly operator: 'caselessEquals' | 'caselessPrefix' | 'caselessSuffix'
@@ -14,17 +16,16 @@ export function foldCase(text: string): string {
   return Array.from(text, foldCharacter).join('')
 }
 
-/** Prepares a test that ignores case. */
-export function compileCaseless({ operator, operand }: CaselessTest): (text: string) => boolean {
+/** Prepares a test that ignores case. What it looks at costs steps: as many characters as its operand has. */
+export function compileCaseless({ operator, operand }: CaselessTest): (text: string, budget: WorkBudget) => boolean {
   const folded = foldCase(operand)
   const { length } = operand
-  switch (operator) {
-    case 'caselessEquals':
-      return (text) => text.length === length && foldCase(text) === folded
-    case 'caselessPrefix':
-      return (text) => text.length >= length && foldCase(text.slice(0, length)) === folded
-    case 'caselessSuffix':
-      return (text) => text.length >= length && foldCase(text.slice(text.length - length)) === folded
+  const isWhole = operator === 'caselessEquals'
+  return (text, budget) => {
+    if (isWhole ? text.length !== length : text.length < length) return false
+    spend(budget, length)
+    const from = operator === 'caselessSuffix' ? text.length - length : 0
+    return foldCase(text.slice(from, from + length)) === folded
   }
 }
 

@@ -130,9 +130,9 @@ function holdsScanned(text: string, test: TextTest, budget: WorkBudget): boolean
 }
 
 function caseless(operator: 'caselessEquals' | 'caselessPrefix' | 'caselessSuffix'): LeafOperator {
-  return made<string, TextTest>(
+  return made<string, ReturnType<typeof compileCaseless>>(
     (operand) => compileCaseless({ operator, operand }),
-    (text, test) => test(text),
+    (text, test, budget) => test(text, budget),
   )
 }
 

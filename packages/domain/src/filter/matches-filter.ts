@@ -180,7 +180,7 @@ function holdsText(test: FilterTest, text: string, budget: WorkBudget): boolean 
     case 'caselessEquals':
     case 'caselessPrefix':
     case 'caselessSuffix':
-      return compileCaseless(test)(text)
+      return compileCaseless(test)(text, budget)
     case '$cidr': {
       const range = parseIpRange(test.operand)
       return range !== undefined && isInIpRange(text, range)
