@@ -5,7 +5,7 @@ import { makeEventCase, makeRule } from '../../test/matcher/make-rules.js'
 import { coversName, type Outcome } from '../../test/matcher/oracle.js'
 import { createRandom, type Random } from '../../test/matcher/random.js'
 import { matchEvent, settle } from '../../test/matcher/run-operations.js'
-import type { EventMatcher } from './index.js'
+import { createMatcherShapes, type EventMatcher } from './index.js'
 
 /** `MATCHER_SEED` repeats a run. */
 const seed = Number(process.env['MATCHER_SEED'] ?? Date.now() % 2 ** 31)
@@ -80,8 +80,9 @@ const DETOURS: Readonly<Record<string, Detour>> = {
   },
 
   'matchers of other environments': (set, tuning, random) => {
-    const matcher = createTunedMatcher(tuning)
-    const other = createTunedMatcher(tuning)
+    const shapes = createMatcherShapes()
+    const matcher = createTunedMatcher(tuning, [], shapes)
+    const other = createTunedMatcher(tuning, [], shapes)
     for (const rule of set.rules) {
       other.add({ ...set.drawRule(), id: rule.id })
       matcher.add(rule)

@@ -5,9 +5,10 @@ import { createTunedMatcher, TUNINGS } from '../../test/matcher/matcher-tuning.j
 import { measureHeap } from '../../test/matcher/measure-heap.js'
 import { createOracle } from '../../test/matcher/oracle.js'
 import { createRandom, type Random } from '../../test/matcher/random.js'
-import { matchEvent, runOperations, settle, type Operation } from '../../test/matcher/run-operations.js'
+import { matchEvent, runOperations, settle, startLife, type Operation } from '../../test/matcher/run-operations.js'
 import { expectAgreement } from '../../test/matcher/shrink-operations.js'
 import type { DispatcherRule } from '../dispatcher.js'
+import { createMatcherShapes } from './index.js'
 
 /** `MATCHER_SEED` repeats a run. */
 const seed = Number(process.env['MATCHER_SEED'] ?? Date.now() % 2 ** 31)
@@ -29,6 +30,7 @@ function drawLife(random: Random, set: DrawnSet): Operation[] {
     if (drawn < 55) return { kind: 'update', rule: set.drawRule(rule.id) }
     if (drawn < 58) return { kind: 'update', rule }
     if (drawn < 60) return { kind: 'explain', event: random.pick(set.events), id: rule.id }
+    if (drawn < 61) return { kind: 'drain', rulesMax: random.pick([0, 1, 2, 5]) }
     if (drawn < 64) return { kind: 'maintain', rulesMax: random.pick([0, 1, 3, 50]) }
     const fanoutMax = random.pick([0, 1, 2, 5, 1_000])
     const event = random.pick(set.events)
@@ -58,6 +60,38 @@ describe(`the life of a matcher (seed ${seed})`, () => {
           const oracle = createOracle()
           if (runOperations(operations, tuning, oracle) !== undefined) expectAgreement(operations, tuning)
         }
+      }
+    },
+    60_000,
+  )
+})
+
+describe(`lives side by side (seed ${seed})`, () => {
+  test.each(Object.entries(TUNINGS))(
+    'share their shapes and nothing else, and give them back: %s',
+    (_, tuning) => {
+      const random = createRandom(seed + 3)
+      for (const style of Object.values(SET_STYLES)) {
+        const shapes = createMatcherShapes()
+        const base = shapes.bytes
+        const lives = Array.from({ length: 3 }, () => {
+          const set = drawSet(random, style, { rules: random.pick([3, 40]), events: 8 })
+          return { run: startLife(tuning, { shapes }), rest: drawLife(random, set).slice(0, OPERATIONS / 2) }
+        })
+        while (lives.some(({ rest }) => rest.length > 0)) {
+          const { run, rest } = random.pick(lives)
+          for (const operation of rest.splice(0, random.below(8))) {
+            const difference = run(operation)
+            if (difference !== undefined) throw new Error(JSON.stringify({ operation, ...difference }))
+          }
+        }
+        expect(shapes.bytes).toBeGreaterThan(base)
+        for (const { run } of lives) {
+          // As when a set is dropped for want of memory: in pieces, whatever is in it.
+          for (let pieces = 0; pieces < 100; pieces += 1) expect(run({ kind: 'drain', rulesMax: 5 })).toBeUndefined()
+          expect(run({ kind: 'settle' })).toBeUndefined()
+        }
+        expect(shapes.bytes).toBe(base)
       }
     },
     60_000,

@@ -1,5 +1,5 @@
 import type { DispatcherRule } from '../../src/dispatcher.js'
-import { createEventMatcher, type EventMatcher } from '../../src/matcher/index.js'
+import { createEventMatcher, type EventMatcher, type MatcherShapes } from '../../src/matcher/index.js'
 
 /** Sizes at which the matcher changes its ways. */
 export type Tuning = NonNullable<NonNullable<Parameters<typeof createEventMatcher>[1]>['tuning']>
@@ -15,7 +15,11 @@ export const TUNINGS: Readonly<Record<string, Tuning>> = {
   'of each hash nothing': { ...EAGER, keyMask: 0, signaturesMax: 1_000 },
 }
 
-/** Makes a matcher with a tuning. */
-export function createTunedMatcher(tuning: Tuning, rules: Iterable<DispatcherRule> = []): EventMatcher {
-  return createEventMatcher(rules, { tuning })
+/** Makes a matcher with a tuning; with shapes, it shares them with others. */
+export function createTunedMatcher(
+  tuning: Tuning,
+  rules: Iterable<DispatcherRule> = [],
+  shapes?: MatcherShapes,
+): EventMatcher {
+  return createEventMatcher(rules, { tuning, ...(shapes && { shapes }) })
 }

@@ -1,6 +1,6 @@
 import type { DispatcherRule } from '../../src/dispatcher.js'
 import { createWorkBudget } from '../../src/filter/index.js'
-import type { EventMatcher, MatchResult } from '../../src/matcher/index.js'
+import type { EventMatcher, MatcherShapes, MatchResult } from '../../src/matcher/index.js'
 import { RequestPayloadError } from '../../src/request-payload.js'
 import { toMatchable, type EventCase } from './draw-rules.js'
 import { createTunedMatcher, type Tuning } from './matcher-tuning.js'
@@ -14,6 +14,8 @@ export type Operation =
   | { readonly kind: 'match'; readonly event: EventCase; readonly fanoutMax?: number }
   | { readonly kind: 'explain'; readonly event: EventCase; readonly id: string }
   | { readonly kind: 'maintain'; readonly rulesMax: number }
+  /** Takes out some rules, whichever; they are gone from then on. */
+  | { readonly kind: 'drain'; readonly rulesMax: number }
   /** Does all work that is left; without rules, memory has to be back where it began. */
   | { readonly kind: 'settle' }
 
@@ -37,17 +39,28 @@ export function runOperations(
   tuning: Tuning,
   oracle: Oracle = createOracle(),
 ): Disagreement | undefined {
-  const matcher = createTunedMatcher(tuning)
-  const state: State = { matcher, rules: new Map(), oracle, bytesEmpty: matcher.stats().bytes }
+  const live = startLife(tuning, { oracle })
   for (const [at, operation] of operations.entries()) {
-    try {
-      const difference = runOperation(state, operation)
-      if (difference !== undefined) return { at, ...difference }
-    } catch (error) {
-      return { at, wanted: 'no exception', got: error instanceof Error ? error.stack : error }
-    }
+    const difference = live(operation)
+    if (difference !== undefined) return { at, ...difference }
   }
   return undefined
+}
+
+/** Makes a matcher and the map beside it; gives what does one operation on both, and tells when they differ. */
+export function startLife(
+  tuning: Tuning,
+  { oracle = createOracle(), shapes }: { oracle?: Oracle; shapes?: MatcherShapes } = {},
+): (operation: Operation) => Difference {
+  const matcher = createTunedMatcher(tuning, [], shapes)
+  const state: State = { matcher, rules: new Map(), oracle, bytesEmpty: matcher.stats().bytes }
+  return (operation) => {
+    try {
+      return runOperation(state, operation)
+    } catch (error) {
+      return { wanted: 'no exception', got: error instanceof Error ? error.stack : error }
+    }
+  }
 }
 
 interface State {
@@ -81,9 +94,19 @@ function runOperation(state: State, operation: Operation): Difference {
     case 'maintain':
       matcher.maintain(operation.rulesMax)
       return compare(rules.size, matcher.size)
+    case 'drain':
+      return drainSome(state, operation.rulesMax)
     case 'settle':
       return compareSettled(state)
   }
+}
+
+function drainSome({ matcher, rules }: State, rulesMax: number): Difference {
+  const isMoreLeft = matcher.drain(rulesMax)
+  const gone = [...rules.keys()].filter((id) => !matcher.has(id))
+  for (const id of gone) rules.delete(id)
+  if (gone.length > rulesMax) return { wanted: `at most ${rulesMax} rules gone`, got: gone.length }
+  return compare(rules.size, matcher.size) ?? compare(rules.size > 0, isMoreLeft)
 }
 
 /** Pieces of work after which it has to be done, of so many rules each. */
