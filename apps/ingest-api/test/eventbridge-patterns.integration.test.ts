@@ -293,6 +293,7 @@ test('events reach the dispatchers whose patterns they match, and an explanation
     ],
   }
   const event = { name: 'shop.ordered', source: 'com.shop', payload }
+  expect((await api.call('POST', '/api/v1/accounts', { body: { identifier: 'acme' } })).status).toBe(201)
   const sent = await api.call('POST', '/api/v1/events', { body: { event, options: { accountId: 'acme' } } })
   const eventId = String(sent.body['id'])
   await deliverAsWorker(api, [eventId])
