@@ -11,6 +11,7 @@ import {
 import type pg from 'pg'
 import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
+import { encodeArray } from './encode-array.js'
 import { runInTransaction } from './run-in-transaction.js'
 import { acceptEventsSql } from './sql/accept-events.js'
 import { claimIdempotencyKeySql, finishIdempotencyKeySql, readIdempotencyKeySql } from './sql/idempotency-keys.js'
@@ -77,8 +78,7 @@ export function createAcceptStore({ pool }: Pick<Database, 'pool'>) {
 
 async function storeEvents(client: Queryable, events: ScopedEvent[]): Promise<StoredEvent[]> {
   const now = Date.now()
-  const rows = events.map((one) => toRow(one, now))
-  const values = [JSON.stringify(rows), REPUBLISH_AFTER_S]
+  const values = [...toColumns(events, now), REPUBLISH_AFTER_S]
   const result = await client.query<{ stored: number; ids: string[] | null }>({
     name: 'accept-events',
     text: acceptEventsSql,
@@ -95,30 +95,34 @@ async function storeEvents(client: Queryable, events: ScopedEvent[]): Promise<St
   return events.map((one) => (ids.has(one.event.id) ? toStored(one, now) : takeResent(resent, one)))
 }
 
-// One letter for each column: this text is written and read for every event.
-function toRow(one: ScopedEvent, now: number): object {
-  const { event } = one
-  return {
-    o: one.organizationId,
-    e: one.environmentId,
-    i: event.id,
-    c: event.eventId,
-    n: event.name,
-    s: event.source,
-    t: event.timestamp,
-    p: event.payload,
-    pt: event.payloadType,
-    x: event.context,
-    a: one.externalAccountId,
-    ai: one.accountIdentifier,
-    // An account that is unknown here is not lost: the record says which one was named.
-    sc: one.accountIdentifier === null && event.accountId !== undefined ? { unknownAccountId: event.accountId } : null,
-    ok: event.orderingKey,
-    tp: event.traceParent,
-    d: event.deliverAt,
-    due: event.deliverAt.getTime() <= now,
-    test: event.isTest,
-  }
+// In the order of the statement's parameters.
+function toColumns(events: ScopedEvent[], now: number): Buffer[] {
+  return [
+    encodeArray.uuid(events.map((one) => one.organizationId)),
+    encodeArray.uuid(events.map((one) => one.environmentId)),
+    encodeArray.uuid(events.map(({ event }) => event.id)),
+    encodeArray.text(events.map(({ event }) => event.eventId)),
+    encodeArray.text(events.map(({ event }) => event.name)),
+    encodeArray.text(events.map(({ event }) => event.source)),
+    encodeArray.timestamptz(events.map(({ event }) => event.timestamp)),
+    encodeArray.jsonb(events.map(({ event }) => JSON.stringify(event.payload))),
+    encodeArray.text(events.map(({ event }) => event.payloadType)),
+    encodeArray.jsonb(events.map(({ event }) => JSON.stringify(event.context))),
+    encodeArray.uuid(events.map((one) => one.externalAccountId)),
+    encodeArray.text(events.map((one) => one.accountIdentifier)),
+    encodeArray.jsonb(events.map(toSourceContext)),
+    encodeArray.text(events.map(({ event }) => event.orderingKey)),
+    encodeArray.text(events.map(({ event }) => event.traceParent)),
+    encodeArray.timestamptz(events.map(({ event }) => event.deliverAt)),
+    encodeArray.boolean(events.map(({ event }) => event.deliverAt.getTime() <= now)),
+    encodeArray.boolean(events.map(({ event }) => event.isTest)),
+  ]
+}
+
+// An account that is unknown here is not lost: the record says which one was named.
+function toSourceContext({ accountIdentifier, event }: ScopedEvent): string | undefined {
+  if (accountIdentifier !== null || event.accountId === undefined) return undefined
+  return JSON.stringify({ unknownAccountId: event.accountId })
 }
 
 function toStored(one: ScopedEvent, now: number): StoredEvent {

@@ -9,6 +9,7 @@ import {
 import type pg from 'pg'
 import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
+import { encodeArray } from './encode-array.js'
 import { createRuleStore } from './rule-store.js'
 import { readLimits } from './read-limits.js'
 import { runInTransaction } from './run-in-transaction.js'
@@ -128,14 +129,17 @@ async function writeLarge(client: pg.PoolClient, decision: DeliverDecision): Pro
   const rows = toDeliveryRows([decision])
   for (let start = DELIVERIES_OF_STATEMENT_MAX; start < rows.length; start += DELIVERIES_OF_STATEMENT_MAX) {
     const part = rows.slice(start, start + DELIVERIES_OF_STATEMENT_MAX)
-    await client.query(addDeliveriesSql, [JSON.stringify(part), WAKE_AFTER_S])
+    await client.query(addDeliveriesSql, [...encodeDeliveries(part), WAKE_AFTER_S])
   }
   await writeRows(client, [decision], rows.slice(0, DELIVERIES_OF_STATEMENT_MAX))
   return rows.map(toRef)
 }
 
-function toColumns(refs: EventRef[]): [string[], string[]] {
-  return [refs.map((ref) => ref.organizationId), refs.map((ref) => ref.eventRecordId)]
+function toColumns(refs: EventRef[]): [Buffer, Buffer] {
+  return [
+    encodeArray.uuid(refs.map((ref) => ref.organizationId)),
+    encodeArray.uuid(refs.map((ref) => ref.eventRecordId)),
+  ]
 }
 
 function toBody({ payload, context, ...row }: BodyRow): MatchableBody {
@@ -189,6 +193,16 @@ function toDeliveryRows(decisions: DeliverDecision[]): NewDeliveryRow[] {
   )
 }
 
+function encodeDeliveries(rows: NewDeliveryRow[]): Buffer[] {
+  return [
+    encodeArray.uuid(rows.map((row) => row.o)),
+    encodeArray.uuid(rows.map((row) => row.e)),
+    encodeArray.uuid(rows.map((row) => row.i)),
+    encodeArray.uuid(rows.map((row) => row.v)),
+    encodeArray.uuid(rows.map((row) => row.d)),
+  ]
+}
+
 function toRef(row: NewDeliveryRow): DeliveryRef {
   return { organizationId: row.o, dispatcherId: row.d, deliveryId: row.i, attemptCount: 0 }
 }
@@ -215,7 +229,15 @@ async function writeRows(
       f: decision.failure?.slice(0, FAILURE_CHARACTERS_MAX) ?? null,
     }))
     .sort((a, b) => (a.i < b.i ? -1 : 1))
-  const values = [JSON.stringify(events), JSON.stringify(deliveries), WAKE_AFTER_S]
+  const values = [
+    encodeArray.uuid(events.map((event) => event.o)),
+    encodeArray.uuid(events.map((event) => event.i)),
+    encodeArray.integer(events.map((event) => event.m)),
+    encodeArray.integer(events.map((event) => event.l)),
+    encodeArray.text(events.map((event) => event.f)),
+    ...encodeDeliveries(deliveries),
+    WAKE_AFTER_S,
+  ]
   const { rows } = await client.query<{ taken: number; ids: string[] | null }>({
     name: 'write-deliveries',
     text: writeDeliveriesSql,

@@ -10,6 +10,7 @@ import {
 } from '@signalbox/domain'
 import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
+import { encodeArray } from './encode-array.js'
 import { loadTarget } from './load-target.js'
 import type { SecretBox } from './secret-box.js'
 import {
@@ -53,10 +54,13 @@ export function createDispatchStore({ pool, prisma }: Database, secretBox: Secre
       if (first === undefined) return []
       // In one order for all workers: two with the same deliveries in another order would lock each other out.
       const sorted = refs.toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1))
-      const ids = sorted.map((ref) => ref.deliveryId)
-      const counts = sorted.map((ref) => ref.attemptCount)
-      const organizationIds = sorted.map((ref) => ref.organizationId)
-      const values = [organizationIds, ids, counts, leaseMs, EAGER_BODY_BYTES_MAX]
+      const values = [
+        encodeArray.uuid(sorted.map((ref) => ref.organizationId)),
+        encodeArray.uuid(sorted.map((ref) => ref.deliveryId)),
+        encodeArray.integer(sorted.map((ref) => ref.attemptCount)),
+        leaseMs,
+        EAGER_BODY_BYTES_MAX,
+      ]
       const query = { name: 'claim-deliveries', text: claimDeliveriesSql, values }
       const { rows } = await asStorageError(() => pool.query<ClaimedColumns>(query))
       return rows.map((row) => toClaimed(first.organizationId, row))
@@ -70,11 +74,7 @@ export function createDispatchStore({ pool, prisma }: Database, secretBox: Secre
 
     /** Gives, for each record, whether its claim still held and it was recorded. */
     async recordAttempts(records: AttemptRecord[]): Promise<boolean[]> {
-      const query = {
-        name: 'record-attempts',
-        text: recordAttemptsSql,
-        values: [JSON.stringify(records.map(toRecordRow))],
-      }
+      const query = { name: 'record-attempts', text: recordAttemptsSql, values: toRecordColumns(records) }
       const { rows } = await asStorageError(() => pool.query<{ id: string }>(query))
       if (rows.length === records.length) return records.map(() => true)
       const recorded = new Set(rows.map((row) => row.id))
@@ -129,25 +129,29 @@ function toGuardRow(ref: DeliveryRef, lease: string | null): object {
   return { o: ref.organizationId, i: ref.deliveryId, n: ref.attemptCount, l: lease }
 }
 
-function toRecordRow({ delivery, startedAt, reading, step }: AttemptRecord): object {
-  return {
-    o: delivery.organizationId,
-    i: delivery.deliveryId,
-    l: delivery.lease,
-    n: delivery.attemptCount + 1,
-    s: stateAfter(step),
-    w: step.kind === 'retry' ? step.delayMs : 0,
-    y: step.kind === 'discard' ? step.reason : null,
-    at: startedAt,
-    ms: Math.round(reading.durationMs),
-    out: reading.outcome,
-    st: reading.status,
-    h: reading.responseHeaders,
-    b: reading.responseBody,
-    ec: reading.errorCode,
-    ed: reading.errorDetail,
-    ad: reading.address,
-  }
+// In the order of the statement's parameters.
+function toRecordColumns(records: AttemptRecord[]): Buffer[] {
+  const deliveries = records.map((record) => record.delivery)
+  const readings = records.map((record) => record.reading)
+  const steps = records.map((record) => record.step)
+  return [
+    encodeArray.uuid(deliveries.map((delivery) => delivery.organizationId)),
+    encodeArray.uuid(deliveries.map((delivery) => delivery.deliveryId)),
+    encodeArray.text(deliveries.map((delivery) => delivery.lease)),
+    encodeArray.integer(deliveries.map((delivery) => delivery.attemptCount + 1)),
+    encodeArray.text(steps.map(stateAfter)),
+    encodeArray.integer(steps.map((step) => (step.kind === 'retry' ? step.delayMs : 0))),
+    encodeArray.text(steps.map((step) => (step.kind === 'discard' ? step.reason : null))),
+    encodeArray.timestamptz(records.map((record) => record.startedAt)),
+    encodeArray.integer(readings.map((reading) => Math.round(reading.durationMs))),
+    encodeArray.text(readings.map((reading) => reading.outcome)),
+    encodeArray.integer(readings.map((reading) => reading.status)),
+    encodeArray.jsonb(readings.map(({ responseHeaders: kept }) => (kept === undefined ? null : JSON.stringify(kept)))),
+    encodeArray.text(readings.map((reading) => reading.responseBody)),
+    encodeArray.text(readings.map((reading) => reading.errorCode)),
+    encodeArray.text(readings.map((reading) => reading.errorDetail)),
+    encodeArray.text(readings.map((reading) => reading.address)),
+  ]
 }
 
 function stateAfter(step: NextStep): string {

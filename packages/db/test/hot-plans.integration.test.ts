@@ -9,6 +9,7 @@ import {
   type TestDatabase,
 } from '@signalbox/testkit'
 import { createAcceptStore, createDatabase, createDeliverStore, type Database } from '../src/index.js'
+import { encodeArray } from '../src/encode-array.js'
 import { acceptEventsSql } from '../src/sql/accept-events.js'
 import {
   claimDeliveriesSql,
@@ -176,63 +177,50 @@ function toResent(list: { eventId: string }[]): object[] {
   }))
 }
 
-function toNewRows(): object[] {
-  const d = new Date()
-  return Array.from({ length: GROUP }, () => {
-    const i = createId()
-    const base = {
-      o: scope.organizationId,
-      e: scope.environmentId,
-      i,
-      c: i,
-      n: 'n',
-      s: 's',
-      t: d,
-      p: {},
-      pt: 'JSON',
-      x: {},
-    }
-    return { ...base, d, due: true, test: false }
-  })
+/** A column that says the same of every row. */
+const allOf = <Value>(value: Value): Value[] => Array.from({ length: GROUP }, () => value)
+
+function toNewColumns(eventIds?: string[]): unknown[] {
+  const ids = Array.from({ length: GROUP }, () => createId())
+  const { uuid, text, timestamptz, jsonb, boolean } = encodeArray
+  const now = timestamptz(allOf(new Date()))
+  const noTexts = text(allOf(null))
+  const ofTenant = [uuid(allOf(scope.organizationId)), uuid(allOf(scope.environmentId)), uuid(ids)]
+  const named = [text(eventIds ?? ids), text(allOf('n')), text(allOf('s')), now]
+  const said = [jsonb(allOf('{}')), text(allOf('JSON')), jsonb(allOf('{}'))]
+  const left = [uuid(allOf(null)), noTexts, jsonb(allOf(null)), noTexts, noTexts]
+  return [...ofTenant, ...named, ...said, ...left, now, boolean(allOf(true)), boolean(allOf(false)), 30]
 }
 
-function toAttempts(): object[] {
-  return claimed.map(({ id, lease }) => ({
-    o: scope.organizationId,
-    i: id,
-    l: lease,
-    n: 1,
-    s: 'succeeded',
-    w: 0,
-    at: new Date(),
-    ms: 1,
-    out: 'succeeded',
-  }))
+function toAttemptColumns(): unknown[] {
+  const { uuid, text, timestamptz, jsonb, integer } = encodeArray
+  const noTexts = text(allOf(null))
+  const claims = [
+    uuid(allOf(scope.organizationId)),
+    uuid(claimed.map(({ id }) => id)),
+    text(claimed.map(({ lease }) => lease)),
+  ]
+  const step = [integer(allOf(1)), text(allOf('succeeded')), integer(allOf(0)), noTexts]
+  const reading = [timestamptz(allOf(new Date())), integer(allOf(1)), text(allOf('succeeded')), integer(allOf(200))]
+  return [...claims, ...step, ...reading, jsonb(allOf('{}')), noTexts, noTexts, noTexts, noTexts]
 }
 
-function toDecided(): [string, string] {
-  const rows = events.map(({ id: i }) => ({ o: scope.organizationId, i, m: 1, f: null }))
-  const written = events.map(({ id: v }) => ({
-    o: scope.organizationId,
-    e: scope.environmentId,
-    i: createId(),
-    v,
-    d: dispatcherId,
-  }))
-  return [json(rows), json(written)]
+function toDecidedColumns(): unknown[] {
+  const { uuid, text, integer } = encodeArray
+  const ofOrganization = uuid(allOf(scope.organizationId))
+  const ids = uuid(events.map(({ id }) => id))
+  const decided = [ofOrganization, ids, integer(allOf(1)), integer(allOf(null)), text(allOf(null))]
+  const ofEnvironment = uuid(allOf(scope.environmentId))
+  const made = uuid(Array.from({ length: GROUP }, () => createId()))
+  return [...decided, ofOrganization, ofEnvironment, made, ids, uuid(allOf(dispatcherId)), 30]
 }
 
 const guards = (ids: string[]): string => json(ids.map((i) => ({ o: scope.organizationId, i, n: 0, l: null })))
 
 /** Statement, values, and the indexes that it must use. */
 const statements: [string, string, () => unknown[], string[]][] = [
-  ['accept', acceptEventsSql, () => [json(toNewRows()), 30], []],
-  [
-    'accept ids that are there',
-    acceptEventsSql,
-    () => [json(toNewRows().map((row, n) => ({ ...row, c: events[n]?.eventId }))), 30],
-    [],
-  ],
+  ['accept', acceptEventsSql, () => toNewColumns(), []],
+  ['accept ids that are there', acceptEventsSql, () => toNewColumns(events.map(({ eventId }) => eventId)), []],
   [
     'send again, for later',
     resendEventsSql,
@@ -312,7 +300,7 @@ const statements: [string, string, () => unknown[], string[]][] = [
     () => [scope.organizationId, scope.environmentId, GROUP, 10 * GROUP],
     ['event_dispatchers_unsettled_idx', 'event_dispatchers_expires_at_idx', 'dispatcher_sets_pkey'],
   ],
-  ['write deliveries', writeDeliveriesSql, () => [...toDecided(), 30], ['event_outbox_pkey', 'event_records_pkey']],
+  ['write deliveries', writeDeliveriesSql, () => toDecidedColumns(), ['event_outbox_pkey', 'event_records_pkey']],
   [
     'lock what is undelivered',
     lockUndeliveredSql,
@@ -338,7 +326,7 @@ const statements: [string, string, () => unknown[], string[]][] = [
     ['deliveries_pkey', 'event_records_pkey'],
   ],
   ['load a payload', loadBodySql, () => [scope.organizationId, pending[0]], ['deliveries_pkey', 'event_records_pkey']],
-  ['record attempts', recordAttemptsSql, () => [json(toAttempts())], ['deliveries_pkey', 'delivery_outbox_pkey']],
+  ['record attempts', recordAttemptsSql, () => toAttemptColumns(), ['deliveries_pkey', 'delivery_outbox_pkey']],
   ['park deliveries', parkDeliveriesSql, () => [guards(pending), 1_000], ['deliveries_pkey', 'delivery_outbox_pkey']],
   [
     'skip deliveries',

@@ -1,14 +1,15 @@
 /**
  * Stores a group of events with their outbox rows in one statement; ids that are there already are left alone.
- * $1: a JSON array of rows. $2: seconds after which the scheduler publishes an event that was due at once.
+ * $1 to $18: columns of the rows, side by side. $19: seconds after which the scheduler publishes an event that was due at
+ * once.
  * Gives one row: how many were stored, and which, when not all were.
  * Relies on event_records_event_id_key. The order keeps two groups with the same ids from locking each other out.
  */
 export const acceptEventsSql = `
 with input as materialized (
-  select * from json_to_recordset($1::json) as r(
-    o uuid, e uuid, i uuid, c text, n text, s text, t timestamptz, p jsonb, pt text, x jsonb,
-    a uuid, ai text, sc jsonb, ok text, tp text, d timestamptz, due boolean, test boolean)
+  select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+    $8::jsonb[], $9::text[], $10::jsonb[], $11::uuid[], $12::text[], $13::jsonb[], $14::text[], $15::text[],
+    $16::timestamptz[], $17::boolean[], $18::boolean[]) as r(o, e, i, c, n, s, t, p, pt, x, a, ai, sc, ok, tp, d, due, test)
 ), stored as (
   insert into event_records (organization_id, id, environment_id, event_id, name, source, "timestamp", payload,
     payload_type, context, external_account_id, account_identifier, source_context,
@@ -18,9 +19,9 @@ with input as materialized (
   returning id
 ), boxed as (
   insert into event_outbox (organization_id, event_record_id, deliver_at, enqueue_at)
-  select o, i, case when due then now() else d end, case when due then now() + make_interval(secs => $2) else d end
+  select o, i, case when due then now() else d end, case when due then now() + make_interval(secs => $19) else d end
   from input join stored on stored.id = input.i
 )
 select count(*)::int as stored,
-  case when count(*) < json_array_length($1::json) then array_agg(id::text) end as ids
+  case when count(*) < cardinality($3::uuid[]) then array_agg(id::text) end as ids
 from stored`

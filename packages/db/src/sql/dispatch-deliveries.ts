@@ -9,24 +9,27 @@
  * Relies on deliveries_pkey and event_records_pkey; a HOT update, for no index holds what it changes.
  */
 export const claimDeliveriesSql = `
-update deliveries d
-set state = 'in_flight', updated_at = clock_timestamp(), lease_until = now() + make_interval(secs => $4::float8 / 1000)
-from unnest($1::uuid[], $2::uuid[], $3::int[]) as g(o, i, n)
-cross join lateral (
-  select event_record_id from deliveries where organization_id = g.o and id = g.i offset 0) e
-cross join lateral (
-  select * from event_records where organization_id = g.o and id = e.event_record_id offset 0) r
-cross join lateral (select
-  case when pg_column_compression(r.payload) is null then pg_column_size(r.payload) else octet_length(r.payload::text) end +
-  case when pg_column_compression(r.context) is null then pg_column_size(r.context) else octet_length(r.context::text) end
-  as bytes) body
-where d.organization_id = g.o and d.id = g.i and d.attempt_count = g.n and d.state = 'pending'
-  and (d.next_attempt_at is null or d.next_attempt_at <= now() + interval '250 milliseconds')
-returning d.id, d.environment_id, d.dispatcher_id, d.attempt_count, d.attempt_offset, d.lease_until::text as lease,
+with claimed as (
+  update deliveries d
+  set state = 'in_flight', updated_at = clock_timestamp(), lease_until = now() + make_interval(secs => $4::float8 / 1000)
+  from unnest($1::uuid[], $2::uuid[], $3::int[]) as g(o, i, n)
+  where d.organization_id = g.o and d.id = g.i and d.attempt_count = g.n and d.state = 'pending'
+    and (d.next_attempt_at is null or d.next_attempt_at <= now() + interval '250 milliseconds')
+  returning d.organization_id, d.id, d.environment_id, d.dispatcher_id, d.event_record_id, d.attempt_count,
+    d.attempt_offset, d.lease_until
+)
+select c.id, c.environment_id, c.dispatcher_id, c.attempt_count, c.attempt_offset, c.lease_until::text as lease,
   r.created_at as accepted_at, r.event_id, r.name, r.source, r."timestamp",
   case when body.bytes <= $5 then r.payload::text end as payload,
   case when body.bytes <= $5 then r.context::text end as context,
-  r.account_identifier, r.trace_parent`
+  r.account_identifier, r.trace_parent
+from claimed c
+cross join lateral (
+  select * from event_records where organization_id = c.organization_id and id = c.event_record_id offset 0) r
+cross join lateral (select
+  case when pg_column_compression(r.payload) is null then pg_column_size(r.payload) else octet_length(r.payload::text) end +
+  case when pg_column_compression(r.context) is null then pg_column_size(r.context) else octet_length(r.context::text) end
+  as bytes) body`
 
 /** The body of a delivery's event, as text. Relies on deliveries_pkey, event_records_pkey. */
 export const loadBodySql = `
@@ -36,12 +39,13 @@ where d.organization_id = $1 and d.id = $2`
 
 /**
  * Records attempts and what follows, while their claims hold: state in_flight and the very lease that was given.
- * $1: JSON rows. Gives the deliveries recorded. Relies on deliveries_pkey, delivery_outbox_pkey.
+ * $1 to $16: columns of the records. Gives the deliveries recorded. Relies on deliveries_pkey, delivery_outbox_pkey.
  */
 export const recordAttemptsSql = `
 with input as materialized (
-  select * from json_to_recordset($1::json) as r(o uuid, i uuid, l timestamptz, n int, s text, w int, y text, at timestamptz,
-    ms int, out text, st int, h jsonb, b text, ec text, ed text, ad text)
+  select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::int[], $7::text[],
+    $8::timestamptz[], $9::int[], $10::text[], $11::int[], $12::jsonb[], $13::text[], $14::text[], $15::text[],
+    $16::text[]) as r(o, i, l, n, s, w, y, at, ms, out, st, h, b, ec, ed, ad)
 ), moved as (
   update deliveries d
   set state = input.s, updated_at = clock_timestamp(), attempt_count = input.n, lease_until = null,
@@ -49,7 +53,7 @@ with input as materialized (
     reason = input.y, last_error = input.ec, last_status = input.st,
     settled_at = case when input.s <> 'pending' then now() end
   from input
-  where d.organization_id = input.o and d.id = input.i and d.state = 'in_flight' and d.lease_until = input.l
+  where d.organization_id = input.o and d.id = input.i and d.state = 'in_flight' and d.lease_until = input.l::timestamptz
   returning d.organization_id, d.id, d.next_attempt_at
 ), logged as (
   insert into delivery_attempts (organization_id, delivery_id, number, started_at, duration_ms, outcome,

@@ -2,14 +2,14 @@
  * Delivers a group of events in one statement: takes their outbox rows, marks them delivered, writes their deliveries.
  * An event whose outbox row is gone (delivered by another worker, or cancelled) gets nothing.
  * A dispatcher that is not the environment's own gets nothing either: there is no foreign key that would refuse it.
- * $1: JSON rows of events (o, i, number of deliveries m, deliveries beyond the fan-out l, failure f). $2: JSON rows of
- * deliveries (o, e, i, event v, dispatcher d). $3: seconds after which the scheduler looks at a delivery. Gives the events
- * that were ours.
+ * $1 to $5: columns of the events (o, i, number of deliveries m, deliveries beyond the fan-out l, failure f). $6 to $10:
+ * columns of the deliveries (o, e, i, event v, dispatcher d). $11: seconds after which the scheduler looks at a delivery.
+ * Gives the events that were ours.
  * Relies on event_outbox_pkey, event_records_pkey, event_dispatchers_pkey, deliveries_event_dispatcher_key.
  */
 export const writeDeliveriesSql = `
 with event as materialized (
-  select * from json_to_recordset($1::json) as r(o uuid, i uuid, m int, l int, f text)
+  select * from unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[]) as r(o, i, m, l, f)
 ), taken as (
   delete from event_outbox b using event
   where b.organization_id = event.o and b.event_record_id = event.i and b.deliver_at <= now()
@@ -24,7 +24,7 @@ with event as materialized (
 ), written as (
   insert into deliveries (organization_id, environment_id, id, event_record_id, dispatcher_id)
   select x.o, x.e, x.i, x.v, x.d
-  from json_to_recordset($2::json) as x(o uuid, e uuid, i uuid, v uuid, d uuid)
+  from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[], $10::uuid[]) as x(o, e, i, v, d)
   join taken on taken.organization_id = x.o and taken.event_record_id = x.v
   cross join lateral (
     select from event_dispatchers p where p.organization_id = x.o and p.id = x.d and p.environment_id = x.e offset 0) p
@@ -32,27 +32,28 @@ with event as materialized (
   returning organization_id, id, dispatcher_id
 ), boxed as (
   insert into delivery_outbox (organization_id, delivery_id, dispatcher_id, wake_at)
-  select organization_id, id, dispatcher_id, now() + make_interval(secs => $3) from written
+  select organization_id, id, dispatcher_id, now() + make_interval(secs => $11) from written
 )
-select count(*)::int as taken, case when count(*) < json_array_length($1::json) then array_agg(event_record_id::text) end as ids
+select count(*)::int as taken, case when count(*) < cardinality($2::uuid[]) then array_agg(event_record_id::text) end as ids
 from taken`
 
 /**
- * Writes some of the deliveries of an event whose outbox row the transaction holds, ahead of the statement above. $1: JSON
- * rows of deliveries, as there. $2: seconds after which the scheduler looks at a delivery. Relies on
+ * Writes some of the deliveries of an event whose outbox row the transaction holds, ahead of the statement above. $1 to
+ * $5: columns of deliveries, as there. $6: seconds after which the scheduler looks at a delivery. Relies on
  * event_dispatchers_pkey, deliveries_event_dispatcher_key.
  */
 export const addDeliveriesSql = `
 with written as (
   insert into deliveries (organization_id, environment_id, id, event_record_id, dispatcher_id)
-  select x.o, x.e, x.i, x.v, x.d from json_to_recordset($1::json) as x(o uuid, e uuid, i uuid, v uuid, d uuid)
+  select x.o, x.e, x.i, x.v, x.d
+  from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[]) as x(o, e, i, v, d)
   cross join lateral (
     select from event_dispatchers p where p.organization_id = x.o and p.id = x.d and p.environment_id = x.e offset 0) p
   on conflict (organization_id, event_record_id, dispatcher_id) do nothing
   returning organization_id, id, dispatcher_id
 )
 insert into delivery_outbox (organization_id, delivery_id, dispatcher_id, wake_at)
-select organization_id, id, dispatcher_id, now() + make_interval(secs => $2) from written`
+select organization_id, id, dispatcher_id, now() + make_interval(secs => $6) from written`
 
 /** Locks the outbox rows of events that are still to be delivered; gives those events. Relies on event_outbox_pkey. */
 export const lockUndeliveredSql = `
