@@ -55,6 +55,7 @@ describe('of a dispatcher that matches', () => {
       deliverAt: expect.any(String),
       cancelledAt: null,
       matchedCount: 1,
+      fanoutLimited: 0,
     })
     expect(candidate).toEqual({
       dispatcherId,

@@ -47,7 +47,7 @@ describe('reading one event', () => {
       const { status, body } = await api.call('GET', `/api/v1/events/${encodeURIComponent(id)}`, { key })
       expect(status).toBe(200)
       const [createdAt, updatedAt] = [expect.any(String), expect.any(String)]
-      expect(body).toEqual({ id, name: 'read.me', createdAt, updatedAt, runs: [] })
+      expect(body).toEqual({ id, name: 'read.me', createdAt, updatedAt, runs: [], fanoutLimited: 0 })
     }
   })
 
@@ -80,8 +80,20 @@ describe('listing events', () => {
     const [item] = await list('name=fields')
     expect(Object.keys(item ?? {}).sort()).toEqual(
       [
-        ['accountId', 'cancelledAt', 'context', 'createdAt', 'deliverAt', 'deliveredAt', 'failureReason', 'id'],
-        ['matchedCount', 'name', 'orderingKey', 'payload', 'payloadType', 'source', 'state', 'test', 'timestamp'],
+        ['accountId', 'cancelledAt', 'context', 'createdAt', 'deliverAt', 'deliveredAt', 'failureReason'],
+        [
+          'fanoutLimited',
+          'id',
+          'matchedCount',
+          'name',
+          'orderingKey',
+          'payload',
+          'payloadType',
+          'source',
+          'state',
+          'test',
+        ],
+        ['timestamp'],
         ['unknownAccountId', 'updatedAt'],
       ].flat(),
     )

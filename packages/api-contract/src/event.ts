@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { failedConditionSchema } from './dispatcher-schemas.js'
 import { eventDeliverySchema } from './event-delivery.js'
 import { booleanQuerySchema, dateInputSchema, dateOutputSchema, jsonOutputSchema, textSchema } from './fields.js'
-import { pageQueryShape, pageSchema } from './page.js'
+import { CURSOR_CHARACTERS_MAX, PAGE_LIMIT_MAX, pageQueryShape, pageSchema } from './page.js'
 
 /** Characters of an event's name, id, source and ordering key. */
 export const EVENT_TEXT_LENGTH_MAX = 255
@@ -106,6 +106,10 @@ export const bulkItemSchema = z
 /** One result of a bulk call with `partial=true`. */
 export type BulkItem = z.input<typeof bulkItemSchema>
 
+const fanoutLimitedSchema = z
+  .int()
+  .describe('dispatchers that wanted it beyond the fan-out of the environment (`fanoutMax`), and got nothing')
+
 /** A run of a job that an event began. */
 export const eventRunSchema = z.object({
   id: z.string(),
@@ -122,6 +126,7 @@ export const eventDetailsSchema = z
     createdAt: dateOutputSchema,
     updatedAt: dateOutputSchema,
     runs: z.array(eventRunSchema).describe('runs of jobs that the event began'),
+    fanoutLimited: fanoutLimitedSchema,
   })
   .meta({ id: 'EventDetails' })
 
@@ -138,6 +143,7 @@ export const eventListItemSchema = z
     accountId: z.string().nullable().describe('the external account that it belongs to'),
     unknownAccountId: z.string().nullable().describe('the account that it named, when there was none of that name'),
     matchedCount: z.int().nullable().describe('how many dispatchers took it; null until that is decided'),
+    fanoutLimited: fanoutLimitedSchema,
     failureReason: z.string().nullable(),
     orderingKey: z.string().nullable(),
     test: z.boolean(),
@@ -171,6 +177,11 @@ export const eventParamsSchema = z.object({ id: z.string().describe("the caller'
 export const eventDeliveriesQuerySchema = z.object({
   ...pageQueryShape,
   explain: booleanQuerySchema.optional().describe('also say of each dispatcher why it takes the event or does not'),
+  candidatesCursor: z
+    .string()
+    .max(CURSOR_CHARACTERS_MAX)
+    .optional()
+    .describe('`nextCandidatesCursor` of the page before'),
 })
 
 /** Whether a dispatcher takes an event now, and the first condition that keeps it from that. */
@@ -189,6 +200,7 @@ export const matchExplanationSchema = z
         'event_failed',
         'dispatcher_is_newer',
         'dispatcher_was_changed',
+        'fanout_limited',
       ])
       .optional()
       .describe('why there is no delivery although it matches'),
@@ -207,9 +219,18 @@ export const eventDeliveriesSchema = pageSchema(eventDeliverySchema).extend({
       deliverAt: dateOutputSchema,
       cancelledAt: dateOutputSchema.nullable(),
       matchedCount: z.int().nullable().describe('how many dispatchers took it; null until that is decided'),
+      fanoutLimited: fanoutLimitedSchema,
     })
     .describe('where the event itself is'),
-  candidates: z.array(matchExplanationSchema).optional().describe('with `explain=true`: up to 1,000 dispatchers'),
+  candidates: z
+    .array(matchExplanationSchema)
+    .optional()
+    .describe(`with \`explain=true\`: up to ${PAGE_LIMIT_MAX} dispatchers, newest first`),
+  nextCandidatesCursor: z
+    .string()
+    .nullable()
+    .optional()
+    .describe('with `explain=true`: pass it as `candidatesCursor` to get the next dispatchers; null on the last page'),
 })
 
 /** The body of `POST /api/v1/events/:id/replay`. */
@@ -228,5 +249,6 @@ export const replaySchema = z
         replayed: z.boolean().describe('false: it is still on its way and goes on as it is'),
       }),
     ),
+    fanoutLimited: fanoutLimitedSchema,
   })
   .meta({ id: 'Replay' })

@@ -6,7 +6,8 @@ export const PAGE_LIMIT_MAX = 100
 /** Items of one page when the caller does not say. */
 export const PAGE_LIMIT_DEFAULT = 25
 
-const CURSOR_CHARACTERS_MAX = 512
+/** Characters of a cursor. */
+export const CURSOR_CHARACTERS_MAX = 512
 
 /** Query parameters of every list: keyset paging, newest first. */
 export const pageQueryShape = {

@@ -14,6 +14,8 @@ export interface StoredEventRecord extends AcceptedEvent {
   state: EventState
   failureReason: string | null
   matchedCount: number | null
+  /** Dispatchers that wanted it beyond the fan-out of its environment, and got no delivery. */
+  fanoutLimited: number
   isTest: boolean
   createdAt: Date
   updatedAt: Date
@@ -39,6 +41,7 @@ export interface EventRow {
   failed_at: Date | null
   failure_reason: string | null
   matched_count: number | null
+  fanout_limited: number | null
   is_test: boolean
   created_at: Date
   updated_at: Date
@@ -65,6 +68,7 @@ export function toEventRecord(row: EventRow, now: Date): StoredEventRecord {
     state: toState(row, now),
     failureReason: row.failure_reason,
     matchedCount: row.matched_count,
+    fanoutLimited: row.fanout_limited ?? 0,
     isTest: row.is_test,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

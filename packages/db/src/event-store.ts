@@ -10,7 +10,7 @@ import type { Pool } from 'pg'
 import type { StoredAttempt } from './delivery-row.js'
 import { type EventRow, type StoredEventRecord, toEventRecord } from './event-row.js'
 import { type EventQuery, listEvents } from './list-events.js'
-import { type Page, type PageQuery, toCutPage } from './page.js'
+import { type Page, type PageQuery, toCutPage, toPage } from './page.js'
 import { type EventDeliveryRow, toEventDelivery } from './event-delivery-row.js'
 import { eventDeliveriesSql } from './sql/event-deliveries.js'
 import { cancelEventSql, findEventSql, isEventElsewhereSql } from './sql/read-events.js'
@@ -30,14 +30,28 @@ export interface EventStore {
   /** `cancelled` also when it was before. */
   cancelEvent(scope: TenantScope, eventId: string): Promise<CancelOutcome>
   listEventDeliveries(scope: TenantScope, recordId: string, query: PageQuery): Promise<Page<EventDelivery>>
-  /** Dispatchers whose names and source cover the event; their accounts and filters are still to be asked. */
-  findCandidates(scope: TenantScope, event: { name: string; source: string }): Promise<DispatcherRule[]>
-  /** The newest dispatchers, also those that can't take anything now. */
-  findDispatchersToExplain(scope: TenantScope, recordId: string): Promise<ExplainableDispatcher[]>
+  /**
+   * Dispatchers whose names and source cover the event, some by some in the order of their ids; their accounts and filters
+   * are still to be asked.
+   */
+  findCandidates(
+    scope: TenantScope,
+    event: { name: string; source: string },
+    afterId: string | undefined,
+  ): Promise<CandidatesPage>
+  /** Dispatchers, newest first, also those that can't take anything now. */
+  findDispatchersToExplain(scope: TenantScope, recordId: string, query: PageQuery): Promise<Page<ExplainableDispatcher>>
   /** Whether an event can be replayed to this dispatcher; `once` for one that takes a single event. */
   findReplayTarget(scope: TenantScope, dispatcherId: string): Promise<ReplayTarget>
   /** Starts or starts over the event's deliveries to these dispatchers. */
   replayEvent(scope: TenantScope, recordId: string, dispatcherIds: readonly string[]): Promise<ReplayedEventDelivery[]>
+}
+
+/** Some dispatchers that may take an event; few or none although others follow. */
+export interface CandidatesPage {
+  rules: DispatcherRule[]
+  /** Where to go on; undefined at the end. */
+  nextAfterId: string | undefined
 }
 
 /** A dispatcher as it stands to one event. */
@@ -84,9 +98,13 @@ export interface ReplayedEventDelivery {
   isReplayed: boolean
 }
 
-/** Dispatchers of one environment that one request looks at. */
-const CANDIDATES_MAX = 10_000
-const EXPLAINED_MAX = 1_000
+/** Dispatchers that one statement looks at: a few milliseconds, and in memory some tens of megabytes at the worst. */
+const CANDIDATES_SCANNED = 1_000
+
+/** Deliveries that one statement starts, far from the time that the server gives it. */
+const REPLAYED_OF_STATEMENT_MAX = 5_000
+
+const FIRST_ID = '00000000-0000-0000-0000-000000000000'
 
 /** Attempts of one delivery in a list of them. */
 const ATTEMPTS_MAX = 50
@@ -108,32 +126,32 @@ export function createEventStore({ pool }: { pool: Pool }): EventStore {
       const { items, nextBeforeId } = toCutPage(rows, limit)
       return { items: items.map(toEventDelivery), nextBeforeId }
     },
-    async findCandidates({ organizationId, environmentId }, { name, source }) {
-      const values = [organizationId, environmentId, name, source, ANY_SOURCE, CANDIDATES_MAX]
-      const { rows } = await pool.query<RuleRow>(findCandidatesSql, values)
-      return rows.map(toRule)
+    async findCandidates({ organizationId, environmentId }, { name, source }, afterId) {
+      const values = [organizationId, environmentId, name, source, ANY_SOURCE, afterId ?? FIRST_ID, CANDIDATES_SCANNED]
+      const { rows } = await pool.query<CandidateRow>(findCandidatesSql, values)
+      const isLast = (rows[0]?.scanned ?? 0) < CANDIDATES_SCANNED
+      const rules = rows.filter((row): row is CandidateRow & RuleRow => row.id !== null).map(toRule)
+      return { rules, nextAfterId: isLast ? undefined : (rows[0]?.last_id ?? undefined) }
     },
-    async findDispatchersToExplain({ organizationId, environmentId }, recordId) {
-      const values = [organizationId, environmentId, EXPLAINED_MAX, recordId]
+    async findDispatchersToExplain({ organizationId, environmentId }, recordId, { beforeId, limit }) {
+      const values = [organizationId, environmentId, limit + 1, recordId, beforeId ?? null]
       const { rows } = await pool.query<ExplainableRow>(findDispatchersToExplainSql, values)
-      return rows.map((row) => ({
-        rule: { ...toRule(row), expiresAt: row.expires_at, once: row.dispatchable_type === 'EPHEMERAL' },
-        isEnabled: row.enabled,
-        isManual: row.manual,
-        isEndpointDisabled: row.is_endpoint_disabled,
-        dispatchable: { type: row.dispatchable_type, id: row.dispatchable_id },
-        url: row.url,
-        hasDelivery: row.has_delivery,
-        createdAt: row.created_at,
-        updatedAt: row.updated_at,
-      }))
+      const { items, nextBeforeId } = toPage(rows, limit)
+      return { items: items.map(toExplainable), nextBeforeId }
     },
     async findReplayTarget({ organizationId, environmentId }, dispatcherId) {
       const values = [organizationId, environmentId, dispatcherId]
       const { rows } = await pool.query<{ target: ReplayTarget }>(findReplayTargetSql, values)
       return rows[0]?.target ?? 'missing'
     },
-    replayEvent: (scope, recordId, dispatcherIds) => replayEvent(pool, scope, { recordId, dispatcherIds }),
+    async replayEvent(scope, recordId, dispatcherIds) {
+      const replayed: ReplayedEventDelivery[] = []
+      for (let start = 0; start < dispatcherIds.length; start += REPLAYED_OF_STATEMENT_MAX) {
+        const part = dispatcherIds.slice(start, start + REPLAYED_OF_STATEMENT_MAX)
+        for (const one of await replayEvent(pool, scope, { recordId, dispatcherIds: part })) replayed.push(one)
+      }
+      return replayed
+    },
   }
 }
 
@@ -157,7 +175,6 @@ async function replayEvent(
   { organizationId, environmentId }: TenantScope,
   { recordId, dispatcherIds }: { recordId: string; dispatcherIds: readonly string[] },
 ): Promise<ReplayedEventDelivery[]> {
-  if (dispatcherIds.length === 0) return []
   const ids = dispatcherIds.map(() => createId())
   const values = [organizationId, environmentId, recordId, ids, dispatcherIds]
   const { rows } = await pool.query<ReplayRow>(replayEventSql, values)
@@ -180,10 +197,14 @@ interface RuleRow {
   id: string
   event_names: string[]
   source: string
+  filter_language: DispatcherRule['filterLanguage']
   payload_filter: DispatcherRule['payloadFilter']
   context_filter: DispatcherRule['contextFilter']
   external_account_id: string | null
 }
+
+/** What every row says, be it without a dispatcher. */
+type CandidateRow = { scanned: number; last_id: string | null } & (RuleRow | { id: null })
 
 interface ExplainableRow extends RuleRow {
   enabled: boolean
@@ -198,12 +219,26 @@ interface ExplainableRow extends RuleRow {
   has_delivery: boolean
 }
 
+function toExplainable(row: ExplainableRow): ExplainableDispatcher {
+  return {
+    rule: { ...toRule(row), expiresAt: row.expires_at, once: row.dispatchable_type === 'EPHEMERAL' },
+    isEnabled: row.enabled,
+    isManual: row.manual,
+    isEndpointDisabled: row.is_endpoint_disabled,
+    dispatchable: { type: row.dispatchable_type, id: row.dispatchable_id },
+    url: row.url,
+    hasDelivery: row.has_delivery,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}
+
 function toRule(row: RuleRow): DispatcherRule {
   return {
     id: row.id,
     eventNames: row.event_names,
     source: row.source,
-    filterLanguage: 'signalbox',
+    filterLanguage: row.filter_language,
     payloadFilter: row.payload_filter,
     contextFilter: row.context_filter,
     externalAccountId: row.external_account_id,

@@ -31,6 +31,7 @@ import {
   pruneIdempotencyKeysSql,
 } from '../src/sql/prune.js'
 import { cancelEventSql, findEventSql } from '../src/sql/read-events.js'
+import { findCandidatesSql, findDispatchersToExplainSql } from '../src/sql/replay-event.js'
 import { resendEventsSql } from '../src/sql/resend-events.js'
 import { findAccountsSql } from '../src/sql/resolve-accounts.js'
 import { measureBacklogSql, takeDueDeliveriesSql, takeDueEventsSql } from '../src/sql/schedule.js'
@@ -281,6 +282,18 @@ const statements: [string, string, () => unknown[], string[]][] = [
     loadRuleChangesSql,
     () => [scope.organizationId, scope.environmentId, '1000', dispatcherId, GROUP],
     ['event_dispatchers_changes_idx', 'dispatcher_sets_pkey'],
+  ],
+  [
+    'look for candidates of a replay',
+    findCandidatesSql,
+    () => [scope.organizationId, scope.environmentId, 'n', 's', '*', ruleIds[0], GROUP],
+    ['event_dispatchers_newest_idx'],
+  ],
+  [
+    'find dispatchers to explain',
+    findDispatchersToExplainSql,
+    () => [scope.organizationId, scope.environmentId, GROUP, events[0]?.id, ruleIds.at(-1)],
+    ['event_dispatchers_newest_idx', 'deliveries_event_dispatcher_key'],
   ],
   [
     'find ended rules',

@@ -13,7 +13,7 @@ import {
   readRequestPayload,
 } from '@signalbox/domain'
 
-/** The stored event as matching reads it: its payload is read once, and all its filters share one budget. */
+/** The stored event as matching reads it: its payload is read once, and all filters that it meets share one budget. */
 export function toMatchable(event: StoredEventRecord): MatchableEvent {
   return {
     name: event.name,
@@ -99,13 +99,14 @@ function explainCandidate(
 /** Why a dispatcher that matches now has no delivery. */
 function findNote(
   { createdAt, updatedAt }: ExplainableDispatcher,
-  { state, deliveredAt }: StoredEventRecord,
+  { state, deliveredAt, fanoutLimited }: StoredEventRecord,
 ): MatchExplanation['note'] {
   if (state !== 'delivered') return `event_${state}`
   // Its deliveries were decided then, by the dispatchers that there were.
   if (deliveredAt === null) return undefined
   if (createdAt > deliveredAt) return 'dispatcher_is_newer'
-  return updatedAt > deliveredAt ? 'dispatcher_was_changed' : undefined
+  if (updatedAt > deliveredAt) return 'dispatcher_was_changed'
+  return fanoutLimited > 0 ? 'fanout_limited' : undefined
 }
 
 /** Writes down a condition for the API. It names nothing of ours, as the id of an account would be. */

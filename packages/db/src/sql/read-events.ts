@@ -1,7 +1,7 @@
 /** The columns of an event that are answered, for a table named r. */
 const EVENT_COLUMNS = `r.id, r.event_id, r.name, r.source, r."timestamp", r.payload, r.payload_type, r.context,
   r.source_context, r.external_account_id, r.account_identifier, r.ordering_key, r.deliver_at, r.delivered_at, r.cancelled_at,
-  r.failed_at, r.failure_reason, r.matched_count, r.is_test, r.created_at, r.updated_at`
+  r.failed_at, r.failure_reason, r.matched_count, r.fanout_limited, r.is_test, r.created_at, r.updated_at`
 
 /** One event by the caller's id. Relies on event_records_event_id_key. */
 export const findEventSql = `

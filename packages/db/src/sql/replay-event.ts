@@ -33,26 +33,34 @@ from wanted join deliveries d
 where not exists (select 1 from started where started.dispatcher_id = d.dispatcher_id)`
 
 /**
- * Dispatchers that may take an event of this name and source: enabled, not manual, lasting. Filters are not looked at.
+ * Looks at some dispatchers, by id, for those that may take an event of this name and source: enabled, not manual, lasting.
+ * Filters are not looked at. Every row says how many were looked at and which was the last; one row without an id when none
+ * of them may take it. $3: name, $4, $5: sources, $6: after this id, $7: rows looked at.
  * Relies on event_dispatchers_newest_idx.
  */
 export const findCandidatesSql = `
-select id, event_names, source, payload_filter, context_filter, external_account_id
-from event_dispatchers
-where organization_id = $1 and environment_id = $2 and deleted_at is null and enabled and not manual
-  and dispatchable_type <> 'EPHEMERAL' and source in ($4, $5)
+with scanned as materialized (
+  select id, event_names, source, filter_language, payload_filter, context_filter, external_account_id,
+    enabled and not manual and dispatchable_type <> 'EPHEMERAL' as is_open
+  from event_dispatchers
+  where organization_id = $1 and environment_id = $2 and deleted_at is null and id > $6
+  order by id limit $7
+)
+select last.id as last_id, last.scanned, p.*
+from (select count(*)::int as scanned, (select id from scanned order by id desc limit 1) as id from scanned) last
+left join scanned p on p.is_open and p.source in ($4, $5)
   and exists (
-    select 1 from unnest(event_names) as entry
+    select 1 from unnest(p.event_names) as entry
     where entry = $3 or (right(entry, 1) = '*' and starts_with($3, left(entry, -1))))
-order by id limit $6`
+order by p.id`
 
 /**
- * The newest dispatchers, whatever they take, with what they invoke and whether they have a delivery of the event.
- * $3: rows. $4: the event's record.
+ * Dispatchers, whatever they take, newest first, with what they invoke and whether they have a delivery of the event.
+ * $3: rows. $4: the event's record. $5: only older than this id, or null.
  * Relies on event_dispatchers_newest_idx, webhook_endpoints_pkey, deliveries_event_dispatcher_key.
  */
 export const findDispatchersToExplainSql = `
-select p.id, p.event_names, p.source, p.payload_filter, p.context_filter, p.external_account_id, p.enabled, p.manual,
+select p.id, p.event_names, p.source, p.filter_language, p.payload_filter, p.context_filter, p.external_account_id, p.enabled, p.manual,
   p.expires_at, p.dispatchable_type, coalesce(p.dispatchable ->> 'id', p.dispatchable_id) as dispatchable_id,
   p.created_at, p.updated_at, w.url,
   p.dispatchable_type = 'WEBHOOK' and coalesce(not w.enabled, true) as is_endpoint_disabled,
@@ -61,7 +69,7 @@ select p.id, p.event_names, p.source, p.payload_filter, p.context_filter, p.exte
   ) as has_delivery
 from (
   select * from event_dispatchers
-  where organization_id = $1 and environment_id = $2 and deleted_at is null
+  where organization_id = $1 and environment_id = $2 and deleted_at is null and ($5::uuid is null or id < $5::uuid)
   order by id desc limit $3
 ) p
 left join webhook_endpoints w on w.organization_id = $1 and w.environment_id = $2 and w.deleted_at is null

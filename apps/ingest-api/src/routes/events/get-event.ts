@@ -16,7 +16,7 @@ export const getEvent = defineRoute({
   async handle({ environment, params }, deps) {
     const event = await deps.events.findEvent(environment, params.id)
     if (event === undefined) return answerEventMiss(deps, environment, params.id)
-    const { eventId, name, createdAt, updatedAt } = event
-    return { status: 200, body: { id: eventId, name, createdAt, updatedAt, runs: [] } }
+    const { eventId, name, createdAt, updatedAt, fanoutLimited } = event
+    return { status: 200, body: { id: eventId, name, createdAt, updatedAt, runs: [], fanoutLimited } }
   },
 })

@@ -3,6 +3,7 @@ import {
   eventDeliveriesSchema,
   eventParamsSchema,
   type MatchExplanation,
+  PAGE_LIMIT_MAX,
   writeCursor,
 } from '@signalbox/api-contract'
 import type { StoredEventRecord } from '@signalbox/db'
@@ -20,8 +21,9 @@ export const listEventDeliveries = defineRoute({
   operationId: 'listEventDeliveries',
   summary: 'List the deliveries of an event, with their attempts',
   description:
-    'A page ends after some 4 MiB of attempts, also before its limit. With `explain=true` also `candidates`: for each dispatcher of the environment as it is now (the newest 1,000) ' +
-    'whether it takes the event, if not, the first condition that fails, and if it would and did not, a note why.',
+    'A page ends after some 4 MiB of attempts, also before its limit. With `explain=true` also `candidates`: for dispatchers ' +
+    `of the environment as it is now (newest first, ${PAGE_LIMIT_MAX} at a time: \`nextCandidatesCursor\` leads on) ` +
+    'whether each takes the event, if not, the first condition that fails, and if it would and did not, a note why.',
   tags: ['Events'],
   access: 'secret',
   params: eventParamsSchema,
@@ -31,18 +33,29 @@ export const listEventDeliveries = defineRoute({
   async handle({ environment, params, query }, deps) {
     const position = readBeforeId(query.cursor)
     if ('problem' in position) return position
+    const candidatesPosition = readBeforeId(query.candidatesCursor, 'candidatesCursor')
+    if ('problem' in candidatesPosition) return candidatesPosition
     const event = await deps.events.findEvent(environment, params.id)
     if (event === undefined) return answerEventMiss(deps, environment, params.id)
     const page = await deps.events.listEventDeliveries(environment, event.recordId, { ...position, limit: query.limit })
     const nextCursor = page.nextBeforeId === undefined ? null : writeCursor(page.nextBeforeId)
-    const { state, deliverAt, cancelledAt, matchedCount } = event
-    const answer = { event: { state, deliverAt, cancelledAt, matchedCount }, data: page.items, nextCursor }
+    const { state, deliverAt, cancelledAt, matchedCount, fanoutLimited } = event
+    const place = { state, deliverAt, cancelledAt, matchedCount, fanoutLimited }
+    const answer = { event: place, data: page.items, nextCursor }
     if (!query.explain) return { status: 200, body: answer }
-    return { status: 200, body: { ...answer, candidates: await explain(deps, environment, event) } }
+    const explained = await explain(deps, environment, { event, ...candidatesPosition })
+    return { status: 200, body: { ...answer, ...explained } }
   },
 })
 
-async function explain({ events }: ApiDeps, scope: TenantScope, event: StoredEventRecord): Promise<MatchExplanation[]> {
-  const candidates = await events.findDispatchersToExplain(scope, event.recordId)
-  return explainCandidates(candidates, event, new Date())
+async function explain(
+  { events }: ApiDeps,
+  scope: TenantScope,
+  { event, beforeId }: { event: StoredEventRecord; beforeId: string | undefined },
+): Promise<{ candidates: MatchExplanation[]; nextCandidatesCursor: string | null }> {
+  const page = await events.findDispatchersToExplain(scope, event.recordId, { beforeId, limit: PAGE_LIMIT_MAX })
+  return {
+    candidates: explainCandidates(page.items, event, new Date()),
+    nextCandidatesCursor: page.nextBeforeId === undefined ? null : writeCursor(page.nextBeforeId),
+  }
 }

@@ -64,6 +64,7 @@ function toListItem(event: StoredEventRecord) {
     accountId: event.accountIdentifier,
     unknownAccountId: event.unknownAccountId,
     matchedCount: event.matchedCount,
+    fanoutLimited: event.fanoutLimited,
     failureReason: event.failureReason,
     orderingKey: event.orderingKey,
     test: event.isTest,

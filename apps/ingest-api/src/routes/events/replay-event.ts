@@ -1,6 +1,12 @@
 import { eventParamsSchema, replayBodySchema, replaySchema } from '@signalbox/api-contract'
 import type { StoredEventRecord } from '@signalbox/db'
-import { type DispatcherRule, type Environment, explainMatch, FilterTooExpensiveError } from '@signalbox/domain'
+import {
+  createWorkBudget,
+  type Environment,
+  EVENT_STEPS_MAX,
+  explainMatch,
+  FilterTooExpensiveError,
+} from '@signalbox/domain'
 import type { ApiDeps } from '../../api-deps.js'
 import { answerEventMiss } from '../../events/answer-event-miss.js'
 import { describeTooExpensive, toMatchable } from '../../events/explain-rule.js'
@@ -15,7 +21,8 @@ export const replayEvent = defineRoute({
   summary: 'Deliver an event again',
   description:
     'To all dispatchers that match it now, or to one. The event keeps its id; a delivery that had ended is started ' +
-    'over, and the numbers of its attempts go on. One that is still on its way stays as it is.',
+    'over, and the numbers of its attempts go on. One that is still on its way stays as it is. Like an event that is sent, ' +
+    'it goes to so many dispatchers as the fan-out of the environment allows, the first by their ids.',
   tags: ['Events'],
   access: 'secret',
   params: eventParamsSchema,
@@ -35,41 +42,60 @@ export const replayEvent = defineRoute({
         ? await chooseMatching(deps, environment, event)
         : await chooseOne(deps, environment, body.dispatcherId)
     if ('problem' in chosen) return chosen
-    return replay(deps, { environment, event, dispatcherIds: chosen.dispatcherIds })
+    return replay(deps, { environment, event, ...chosen })
   },
 })
 
-type Choice = { dispatcherIds: string[] } | ProblemAnswer
+/** Who gets it, and how many more would. */
+interface Chosen {
+  dispatcherIds: string[]
+  fanoutLimited: number
+}
+
+type Choice = Chosen | ProblemAnswer
+
+/**
+ * Steps of all filters of one replay, about a second of computing: there is no index here, every candidate is asked. Those
+ * that one query gives have together what an event may cost, so that the thread is given to others after each query.
+ */
+const REPLAY_STEPS_MAX = 10 * EVENT_STEPS_MAX
 
 async function chooseMatching({ events }: ApiDeps, scope: Environment, event: StoredEventRecord): Promise<Choice> {
-  const rules = await events.findCandidates(scope, event)
+  const matchable = toMatchable(event)
+  const now = new Date()
+  const chosen: Chosen = { dispatcherIds: [], fanoutLimited: 0 }
+  let stepsLeft = REPLAY_STEPS_MAX
+  let afterId: string | undefined
   try {
-    return findMatching(rules, event)
+    do {
+      const { rules, nextAfterId } = await events.findCandidates(scope, event, afterId)
+      afterId = nextAfterId
+      const budget = createWorkBudget(Math.min(stepsLeft, EVENT_STEPS_MAX))
+      const bounded = { ...matchable, budget }
+      stepsLeft -= budget.stepsLeft
+      for (const rule of rules) {
+        const [failure] = explainMatch({ rule, isEnabled: true, isManual: false }, bounded, now)
+        if (failure?.condition === 'payload') {
+          return problem('conflict', `The event can not be evaluated: ${failure.message}`)
+        }
+        if (failure !== undefined) continue
+        if (chosen.dispatcherIds.length < scope.limits.fanoutMax) chosen.dispatcherIds.push(rule.id)
+        else chosen.fanoutLimited += 1
+      }
+      stepsLeft += budget.stepsLeft
+    } while (afterId !== undefined)
   } catch (error) {
     if (error instanceof FilterTooExpensiveError) return problem('filter_too_expensive', describeTooExpensive())
     throw error
   }
-}
-
-function findMatching(rules: readonly DispatcherRule[], event: StoredEventRecord): Choice {
-  const matchable = toMatchable(event)
-  const now = new Date()
-  const dispatcherIds: string[] = []
-  for (const rule of rules) {
-    const [failure] = explainMatch({ rule, isEnabled: true, isManual: false }, matchable, now)
-    if (failure === undefined) dispatcherIds.push(rule.id)
-    else if (failure.condition === 'payload') {
-      return problem('conflict', `The event can not be evaluated: ${failure.message}`)
-    }
-  }
-  return { dispatcherIds }
+  return chosen
 }
 
 async function chooseOne(deps: ApiDeps, environment: Environment, dispatcherId: string): Promise<Choice> {
   const { events, dispatchers, misses } = deps
   switch (await events.findReplayTarget(environment, dispatcherId)) {
     case 'ready':
-      return { dispatcherIds: [dispatcherId] }
+      return { dispatcherIds: [dispatcherId], fanoutLimited: 0 }
     case 'disabled':
       return problem('conflict', 'The dispatcher is disabled')
     case 'once':
@@ -81,13 +107,12 @@ async function chooseOne(deps: ApiDeps, environment: Environment, dispatcherId: 
   }
 }
 
-interface Replay {
+interface Replay extends Chosen {
   environment: Environment
   event: StoredEventRecord
-  dispatcherIds: string[]
 }
 
-async function replay(deps: ApiDeps, { environment, event, dispatcherIds }: Replay): Promise<Answer> {
+async function replay(deps: ApiDeps, { environment, event, dispatcherIds, fanoutLimited }: Replay): Promise<Answer> {
   const deliveries = await deps.events.replayEvent(environment, event.recordId, dispatcherIds)
   const { organizationId } = environment
   const due = deliveries
@@ -100,5 +125,5 @@ async function replay(deps: ApiDeps, { environment, event, dispatcherIds }: Repl
     })
   }
   const answers = deliveries.map(({ id, dispatcherId, isReplayed }) => ({ id, dispatcherId, replayed: isReplayed }))
-  return { status: 200, body: { id: event.eventId, deliveries: answers } }
+  return { status: 200, body: { id: event.eventId, deliveries: answers, fanoutLimited } }
 }
