@@ -8,6 +8,7 @@ import { createRandom, type Random } from '../../test/matcher/random.js'
 import { matchEvent, runOperations, settle, startLife, type Operation } from '../../test/matcher/run-operations.js'
 import { expectAgreement } from '../../test/matcher/shrink-operations.js'
 import type { DispatcherRule } from '../dispatcher.js'
+import type { Json } from '../json.js'
 import { createMatcherShapes } from './index.js'
 
 /** `MATCHER_SEED` repeats a run. */
@@ -185,6 +186,36 @@ describe(`memory (seed ${seed})`, () => {
     },
     60_000,
   )
+})
+
+const WEIGHED_RULES = 15_000
+
+describe('what a matcher says of its memory', () => {
+  const kinds: Readonly<Record<string, (index: number) => Json>> = {
+    literals: (index) => ({ order: [`order-${index}`] }),
+    numbers: (index) => ({ order: [index] }),
+    ranges: (index) => ({ total: [{ $gt: index }] }),
+    'two conditions': (index) => ({ customer: [`customer-${index % 100}`], total: [{ $lt: index }] }),
+    patterns: (index) => ({ order: [{ $wildcard: `order-${index}*x*` }] }),
+    alternatives: (index) => ({ $or: [{ order: [`order-${index}`] }, { cart: [`cart-${index}`] }] }),
+  }
+  test.each(Object.entries(kinds))('is what the heap says, within a factor of two: %s', (_, makeOne) => {
+    const matcher = createTunedMatcher({})
+    const addAll = (from: number): void => {
+      for (let index = from; index < from + WEIGHED_RULES; index += 1) {
+        // Nothing of it is held by the test, nor shared with another rule.
+        const payloadFilter = makeFilter(JSON.parse(JSON.stringify(makeOne(index))) as Json)
+        matcher.add(makeRule(`0199a5c4-0000-7000-8000-${String(index).padStart(12, '0')}`, { payloadFilter }))
+      }
+    }
+    // The first thousands pay for what is there once, such as compiled code.
+    addAll(0)
+    const [heap, { bytes }] = [measureHeap(), matcher.stats()]
+    addAll(WEIGHED_RULES)
+    const [held, said] = [measureHeap() - heap, matcher.stats().bytes - bytes]
+    expect(held / said).toBeGreaterThan(0.5)
+    expect(held / said).toBeLessThan(2)
+  })
 })
 
 /** A rule that has nothing in common with those of other rounds. */
