@@ -1,8 +1,14 @@
 import type { EventRef } from '@signalbox/domain'
 import { createDatabase, createDeliverStore } from '@signalbox/db'
-import { createDeliverEvents, type DeliverCounts } from '@signalbox/pipeline'
+import { createDeliverEvents, type DeliverCounts, type DeliverDeps } from '@signalbox/pipeline'
 import { createDeliverWorker, createProducerConnection, createQueues, createWorkerConnection } from '@signalbox/queue'
-import { type AppContext, createDeliverMetrics, createHealthServer, createMetrics } from '@signalbox/runtime'
+import {
+  type AppContext,
+  createDeliverMetrics,
+  createHealthServer,
+  createMetrics,
+  type Logger,
+} from '@signalbox/runtime'
 import type { DeliverWorkerConfig } from './config.js'
 
 export { configSchema, type DeliverWorkerConfig } from './config.js'
@@ -21,25 +27,20 @@ export function composeDeliverWorker({ config, logger, lifecycle }: AppContext<D
   const consumer = createWorkerConnection({ url: config.REDIS_URL, onError })
   const queues = createQueues(producer, config.REDIS_PREFIX)
   const metrics = createMetrics({ service: 'deliver-worker' })
-  const counters = createDeliverMetrics(metrics)
-  const deliverEvents = createDeliverEvents({
+  const delivering = createDeliverEvents({
     store: createDeliverStore(database),
     queue: queues,
     now: () => new Date(),
-    onPublishFailed: (error, count) => logger.warn('delivery.publish_failed', { error, count }),
-    onRulesUnreadable: (error, { organizationId, environmentId }) =>
-      logger.error('dispatchers.unreadable', { error, organizationId, environmentId }),
+    matchersBytesMax: config.DELIVER_MATCHERS_BYTES_MAX,
+    ...createReports(logger, (counts, seconds) => count(counts, seconds)),
   })
-  const deliver = async (refs: EventRef[]): Promise<DeliverCounts> => {
-    const startedAt = performance.now()
-    const counts = await deliverEvents(refs)
-    const durationMs = Math.round(performance.now() - startedAt)
+  const counters = createDeliverMetrics(metrics, delivering.stats)
+  const count = (counts: DeliverCounts, seconds: number): void => {
     counters.eventsDelivered.inc(counts.events - counts.failed)
     counters.eventsSetAside.inc(counts.failed)
     counters.deliveriesCreated.inc(counts.deliveries)
-    counters.deliverSeconds.observe(durationMs / 1_000)
-    if (counts.events > 0) logger.info('event.delivered', { ...counts, durationMs })
-    return counts
+    counters.fanoutLimited.inc(counts.fanoutLimited)
+    counters.deliverSeconds.observe(seconds)
   }
   const worker = createDeliverWorker(
     {
@@ -48,7 +49,7 @@ export function composeDeliverWorker({ config, logger, lifecycle }: AppContext<D
       concurrency: config.DELIVER_JOBS_MAX,
       onTrouble: (what, error) => logger.warn('deliver.trouble', { what, error }),
     },
-    deliver,
+    delivering.deliver,
   )
   const health = createHealthServer({
     port: config.HEALTH_PORT,
@@ -61,6 +62,27 @@ export function composeDeliverWorker({ config, logger, lifecycle }: AppContext<D
   lifecycle.add({ name: 'redis', stop: () => [producer, consumer].forEach((redis) => redis.disconnect()) })
   lifecycle.add({ name: 'queues', stop: () => queues.close() })
   lifecycle.add({ name: 'health', start: () => health.start(), stop: () => health.stop() })
+  lifecycle.add({ name: 'parked events', stop: () => delivering.stop() })
   lifecycle.add({ name: 'worker', start: () => worker.start(), stop: () => worker.stop() })
-  return { deliver }
+  return { deliver: delivering.deliver }
+}
+
+/** Says what happens to events and to the dispatchers in memory. */
+function createReports(
+  logger: Logger,
+  count: (counts: DeliverCounts, seconds: number) => void,
+): Omit<DeliverDeps, 'store' | 'queue' | 'now' | 'matchersBytesMax'> {
+  return {
+    onDelivered: (counts, durationMs) => {
+      count(counts, durationMs / 1_000)
+      if (counts.events + counts.parked > 0) logger.info('event.delivered', { ...counts, durationMs })
+    },
+    onPublishFailed: (error, events) => logger.warn('delivery.publish_failed', { error, count: events }),
+    onResumeFailed: (error, events) => logger.warn('event.resume_failed', { error, count: events }),
+    onRulesLoaded: (load, scope) => logger.info('dispatchers.loaded', { ...scope, ...load }),
+    onRulesUnreadable: (error, scope) => logger.error('dispatchers.unreadable', { error, ...scope }),
+    onRulesUnavailable: (error, scope) => logger.warn('dispatchers.unavailable', { error, ...scope }),
+    onRulesTooLarge: (bytes, scope) =>
+      logger.warn('dispatchers.too_large', { ...scope, bytes, setting: 'DELIVER_MATCHERS_BYTES_MAX' }),
+  }
 }

@@ -1,6 +1,8 @@
 import { healthConfigShape, readConfig, runtimeConfigShape } from '@signalbox/runtime'
 import { z } from 'zod'
 
+const BYTES_PER_MIB = 1_048_576
+
 /** All variables of the deliver-worker. */
 export const configSchema = z.object({
   ...runtimeConfigShape,
@@ -16,6 +18,14 @@ export const configSchema = z.object({
     .max(64)
     .default(4)
     .describe('Groups of up to 500 events that are delivered at one time.'),
+  DELIVER_MATCHERS_BYTES_MAX: z.coerce
+    .number()
+    .int()
+    .min(BYTES_PER_MIB)
+    .default(512 * BYTES_PER_MIB)
+    .describe(
+      'Memory for the dispatchers of the environments whose events come by, in bytes; the least recently used go first. The process itself takes some 150 MiB beyond it.',
+    ),
 })
 
 /** The configuration as the app sees it. */

@@ -90,14 +90,14 @@ export function createRuleStore(pool: pg.Pool) {
       { organizationId, environmentId }: TenantScope,
       since: Date,
       limit: number,
-    ): Promise<string[]> {
+    ): Promise<{ id: string; endedAt: Date }[]> {
       const query = {
         name: 'find-ended-rules',
         text: findEndedRulesSql,
         values: [organizationId, environmentId, since, limit],
       }
-      const { rows } = await asStorageError(() => pool.query<{ id: string }>(query))
-      return rows.map((row) => row.id)
+      const { rows } = await asStorageError(() => pool.query<{ id: string; deleted_at: Date }>(query))
+      return rows.map((row) => ({ id: row.id, endedAt: row.deleted_at }))
     },
   }
 }

@@ -386,8 +386,12 @@ describe('rules that ended by themselves', () => {
       )
     }
     const since = new Date(Date.now() - 25_000)
-    expect(await rules.findEndedRules(scope, since, 10)).toEqual([ids[1], ids[2]])
-    expect(await rules.findEndedRules(scope, since, 1)).toEqual([ids[1]])
+    const ended = await rules.findEndedRules(scope, since, 10)
+    expect(ended.map(({ id }) => id)).toEqual([ids[1], ids[2]])
+    const [first] = await rules.findEndedRules(scope, since, 1)
+    expect(first).toEqual(ended[0])
+    // Where one page ended, the next goes on.
+    expect(await rules.findEndedRules(scope, ended[1]?.endedAt ?? since, 10)).toEqual([ended[1]])
     expect(await rules.findEndedRules(other, since, 10)).toEqual([])
   })
 })

@@ -84,19 +84,19 @@ describe('loading', () => {
   test('in pages; what moves while they are read is there in the end', async () => {
     store.change(
       ENVIRONMENT,
-      ids(2_500).map((id) => makeRule(id)),
+      ids(500).map((id) => makeRule(id)),
     )
     store.before('page', 2, () => {
       // Behind what was read already, in it, and ahead of it.
       store.change(ENVIRONMENT, [makeRule('000000a')])
       store.change(ENVIRONMENT, [makeRule('000001', { eventNames: ['other'] })])
-      store.remove(ENVIRONMENT, ['000002', '002499'])
+      store.remove(ENVIRONMENT, ['000002', '000499'])
     })
     const set = cache.take(ENVIRONMENT)
     expect(set.serves('1')).toBe(false)
     expect(await set.catchUp('1')).toBe(true)
     expect(store.calls).toEqual(['page', 'page', 'page', 'changes'])
-    expect(set.matcher.size).toBe(2_499)
+    expect(set.matcher.size).toBe(499)
     expect(match(set).slice(0, 3)).toEqual(['000000', '000000a', '000003'])
     expect(set.serves('4')).toBe(true)
     expect(set.serves('5')).toBe(false)
@@ -130,6 +130,18 @@ describe('loading', () => {
     expect(set.serves('0')).toBe(false)
     expect(await set.catchUp('1')).toBe(true)
     expect(set.matcher.size).toBe(1_500)
+  })
+
+  test('a large set is begun anew as one', async () => {
+    store.change(
+      ENVIRONMENT,
+      ids(2_500).map((id) => makeRule(id)),
+    )
+    const set = cache.take(ENVIRONMENT)
+    await set.catchUp('1')
+    expect(store.calls.filter((call) => call === 'page')).toHaveLength(10 + 13)
+    expect([set.matcher.size, cache.stats().loads]).toEqual([2_500, 1])
+    expect(match(set)).toHaveLength(2_500)
   })
 
   test('many that load take turns page by page', async () => {
@@ -275,6 +287,20 @@ describe('dispatchers that have ended', () => {
     await set.dropEnded()
     expect(match(set)).toEqual(['c'])
     expect(set.serves('1')).toBe(true)
+  })
+
+  test('are all found, however many ended at one time', async () => {
+    const all = ids(5_000)
+    store.change(
+      ENVIRONMENT,
+      all.map((id) => makeRule(id, { once: true })),
+    )
+    const set = cache.take(ENVIRONMENT)
+    await set.catchUp('1')
+    store.end(ENVIRONMENT, all.slice(0, 999), NOW)
+    for (const id of all.slice(999, 4_990)) store.end(ENVIRONMENT, [id], new Date(NOW.getTime() + Number(id)))
+    await set.dropEnded()
+    expect(match(set)).toEqual(all.slice(4_990))
   })
 })
 

@@ -5,6 +5,7 @@ import type { RuleSet } from './rule-set.js'
 export interface ParkedEvents {
   /** Keeps events until their set is at this version. What there is no room for is left to the outbox. */
   park(set: RuleSet, version: string, refs: EventRef[]): void
+  /** Those that are being delivered count too. */
   countWaiting(): number
   /** Delivers no more; gives the events that wait. */
   stop(): Promise<EventRef[]>
@@ -36,9 +37,10 @@ export function createParkedEvents(deps: ParkedEventsDeps): ParkedEvents {
   const parked = new Map<RuleSet, Parked>()
   const ready: RuleSet[] = []
   let resuming: Promise<void> | undefined
+  let underWay = 0
   let isStopped = false
 
-  const countWaiting = (): number => [...parked.values()].reduce((sum, { refs }) => sum + refs.size, 0)
+  const countWaiting = (): number => [...parked.values()].reduce((sum, { refs }) => sum + refs.size, underWay)
   const drop = (set: RuleSet): void => {
     parked.delete(set)
     deps.release(set)
@@ -53,7 +55,9 @@ export function createParkedEvents(deps: ParkedEventsDeps): ParkedEvents {
       const place = parked.get(set)
       const refs = [...(place?.refs.values() ?? [])].slice(0, RESUMED_AT_ONCE)
       for (const { eventRecordId } of refs) place?.refs.delete(eventRecordId)
+      underWay = refs.length
       await deps.resume(refs).catch((error: unknown) => deps.onFailed?.(error, refs.length))
+      underWay = 0
       // Sets take turns: one with many events does not keep those with few. Some may have been parked anew meanwhile.
       if (place !== undefined && place.refs.size > 0) void awaitRules(set, place)
       else drop(set)

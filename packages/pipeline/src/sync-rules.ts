@@ -8,8 +8,8 @@ export interface RuleStore {
   loadRulesPage(scope: TenantScope, page: { afterId: string | null; limit: number }): Promise<RulesPage>
   /** What changed after a version, oldest first, each dispatcher as it stands now, with the version of this snapshot. */
   loadRuleChanges(scope: TenantScope, page: ChangesCursor & { limit: number }): Promise<ChangesPage>
-  /** Dispatchers that were used up or have run out after a time: no version tells of them. */
-  findEndedRules(scope: TenantScope, since: Date, limit: number): Promise<string[]>
+  /** Dispatchers that were used up or have run out since a time, oldest end first: no version tells of them. */
+  findEndedRules(scope: TenantScope, since: Date, limit: number): Promise<{ id: string; endedAt: Date }[]>
 }
 
 /** Some of the rules of an environment. */
@@ -66,12 +66,15 @@ export interface RulesLoad {
   durationMs: number
 }
 
-/** Rules of one query: some milliseconds of reading, so that a query of somebody else never waits long behind one. */
-const RULES_OF_PAGE = 1_000
-const CHANGES_OF_PAGE = 500
+/** Rules of one query: a few milliseconds of reading, so that nobody waits long behind one, and little for the collector. */
+const RULES_OF_PAGE = 200
+const CHANGES_OF_PAGE = 200
 
-/** Ended rules that are taken out in one go. */
-const ENDED_OF_PAGE = 5_000
+/** Up to so many rules a set is one of the many small ones; a load that finds more begins anew as that of a large one. */
+const SMALL_RULES_MAX = 2_000
+
+/** Ended rules of one query. */
+const ENDED_OF_PAGE = 1_000
 
 /** Clocks of worker and database may differ by so much, and a transaction may take so long to show. */
 const ENDED_MARGIN_MS = 60_000
@@ -97,23 +100,22 @@ export async function bringUpToDate(deps: SyncDeps, held: HeldRules): Promise<vo
 async function loadAll(deps: SyncDeps, held: HeldRules): Promise<void> {
   const startedAt = performance.now()
   held.loads += 1
-  for (;;) {
-    const { version, isSnapshot } = await loadPages(deps, held)
-    if (isSnapshot) {
-      held.version = version
-      held.isWhole = true
-      break
-    }
-    if (await applyChanges(deps, held, version)) break
+  for (let isLarge = false; ;) {
+    const version = await loadPages(deps, held, isLarge)
+    if (version === undefined) isLarge = true
+    else if (held.isWhole || (await applyChanges(deps, held, version))) break
   }
   const { rules, bytes } = held.index.stats()
   deps.onRulesLoaded?.({ rules, bytes, durationMs: Math.round(performance.now() - startedAt) }, held.scope)
 }
 
-/** Gives the version that all the rules have at least; one page alone is the very snapshot of it. */
-async function loadPages(deps: SyncDeps, held: HeldRules): Promise<{ version: bigint; isSnapshot: boolean }> {
+/**
+ * Gives the version that all the rules have at least; one page alone is the very snapshot of it, and whole. Gives nothing
+ * when it was begun as a small set and there are too many rules for one.
+ */
+async function loadPages(deps: SyncDeps, held: HeldRules, isLarge: boolean): Promise<bigint | undefined> {
   const { scope, index } = held
-  index.clear(false)
+  index.clear(isLarge)
   held.version = undefined
   held.isWhole = false
   held.endedSince = deps.now()
@@ -123,13 +125,17 @@ async function loadPages(deps: SyncDeps, held: HeldRules): Promise<{ version: bi
     const query = { afterId, limit: RULES_OF_PAGE }
     const page: RulesPage = await deps.read(() => deps.store.loadRulesPage(scope, query))
     const isSnapshot = version === undefined && page.isLast
-    if (version === undefined && !page.isLast) index.clear(true)
     version ??= BigInt(page.version)
     for (const rule of page.rules) {
       index.put(rule)
       await deps.pause()
     }
-    if (page.isLast) return { version, isSnapshot }
+    if (isSnapshot) {
+      held.version = version
+      held.isWhole = true
+    }
+    if (page.isLast) return version
+    if (!isLarge && index.matcher.size >= SMALL_RULES_MAX) return undefined
     afterId = page.rules.at(-1)?.id ?? null
     await deps.makeRoom()
   }
@@ -165,11 +171,18 @@ async function applyChanges(deps: SyncDeps, held: HeldRules, since: bigint): Pro
 /** Takes out what was used up elsewhere or has run out. What this worker used up itself, it takes out by itself. */
 export async function dropEnded(deps: SyncDeps, held: HeldRules): Promise<void> {
   const startedAt = deps.now()
-  const since = new Date(held.endedSince.getTime() - ENDED_MARGIN_MS)
-  const ids = await deps.read(() => deps.store.findEndedRules(held.scope, since, ENDED_OF_PAGE))
-  for (const id of ids) {
-    held.index.drop(id)
-    await deps.pause()
+  let since = new Date(held.endedSince.getTime() - ENDED_MARGIN_MS)
+  for (;;) {
+    const from = since
+    const ended = await deps.read(() => deps.store.findEndedRules(held.scope, from, ENDED_OF_PAGE))
+    for (const { id } of ended) {
+      held.index.drop(id)
+      await deps.pause()
+    }
+    const last = ended.at(-1)
+    if (last === undefined || ended.length < ENDED_OF_PAGE) break
+    // What ended at the same time comes once more. A page of nothing else would come for ever.
+    since = last.endedAt > from ? last.endedAt : new Date(from.getTime() + 1)
   }
   held.endedSince = startedAt
 }

@@ -99,8 +99,9 @@ export function createFakeRules(): FakeRules {
     },
     findEndedRules: async (of, since, limit) =>
       (await answer('ended', of)).ended
-        .filter(({ at }) => at > since)
+        .filter(({ at }) => at >= since)
+        .toSorted((a, b) => a.at.getTime() - b.at.getTime())
         .slice(0, limit)
-        .map(({ id }) => id),
+        .map(({ id, at }) => ({ id, endedAt: at })),
   }
 }

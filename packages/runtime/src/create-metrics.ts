@@ -10,6 +10,11 @@ export interface MetricOptions<Label extends string> {
   readonly labels?: readonly Label[]
 }
 
+export interface CounterOptions<Label extends string> extends MetricOptions<Label> {
+  /** Gives what was counted elsewhere since the start; asked when the counter is read. */
+  readonly read?: () => number
+}
+
 export interface GaugeOptions<Label extends string> extends MetricOptions<Label> {
   /** Sets the gauge when it is read. When it throws, the last values are shown. */
   readonly collect?: (gauge: Gauge<Label>) => Promise<void> | void
@@ -21,7 +26,7 @@ export interface HistogramOptions<Label extends string> extends MetricOptions<La
 }
 
 export interface Metrics {
-  counter<Label extends string = never>(options: MetricOptions<Label>): Counter<Label>
+  counter<Label extends string = never>(options: CounterOptions<Label>): Counter<Label>
   gauge<Label extends string = never>(options: GaugeOptions<Label>): Gauge<Label>
   histogram<Label extends string = never>(options: HistogramOptions<Label>): Histogram<Label>
   /** The text that Prometheus scrapes. */
@@ -45,7 +50,17 @@ export function createMetrics({ service }: { readonly service: string }): Metric
     registers: [registry],
   })
   return {
-    counter: (options) => new Counter(base(options)),
+    counter<Label extends string>(options: CounterOptions<Label>): Counter<Label> {
+      const { read } = options
+      if (read === undefined) return new Counter(base(options))
+      return new Counter<Label>({
+        ...base(options),
+        collect() {
+          this.reset()
+          this.inc(read())
+        },
+      })
+    },
     gauge<Label extends string>(options: GaugeOptions<Label>): Gauge<Label> {
       const { collect } = options
       if (collect === undefined) return new Gauge(base(options))

@@ -1,4 +1,4 @@
-import type { Metrics } from './create-metrics.js'
+import type { MetricName, Metrics } from './create-metrics.js'
 
 const ROWS_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
 
@@ -41,8 +41,34 @@ export function createAcceptMetrics(metrics: Metrics) {
   }
 }
 
-/** What delivering counts: deciding who gets an event. */
-export function createDeliverMetrics(metrics: Metrics) {
+/** What the matchers of a process hold, and what they have done since it started. */
+export interface MatcherReading {
+  readonly sets: number
+  readonly rules: number
+  readonly bytes: number
+  readonly parkedEvents: number
+  readonly loads: number
+  readonly refreshes: number
+  readonly evictions: number
+  readonly events: number
+  readonly matches: number
+  readonly candidates: number
+  readonly probes: number
+}
+
+/** What delivering counts: deciding who gets an event. `readMatchers` is asked when the metrics are read. */
+export function createDeliverMetrics(metrics: Metrics, readMatchers: () => MatcherReading) {
+  let reading: MatcherReading | undefined
+  // All metrics of one scrape share one reading.
+  const readOnce = (what: keyof MatcherReading): number => {
+    if (reading === undefined) setImmediate(() => (reading = undefined))
+    reading ??= readMatchers()
+    return reading[what]
+  }
+  const held = (name: MetricName, help: string, what: keyof MatcherReading) =>
+    metrics.gauge({ name, help, collect: (gauge) => gauge.set(readOnce(what)) })
+  const done = (name: MetricName, help: string, what: keyof MatcherReading) =>
+    metrics.counter({ name, help, read: () => readOnce(what) })
   return {
     eventsDelivered: metrics.counter({
       name: 'signalbox_events_delivered_total',
@@ -56,10 +82,29 @@ export function createDeliverMetrics(metrics: Metrics) {
       name: 'signalbox_deliveries_created_total',
       help: 'Deliveries written.',
     }),
+    fanoutLimited: metrics.counter({
+      name: 'signalbox_deliveries_fanout_limited_total',
+      help: 'Deliveries that were not written, because their events would have gone to more dispatchers than one may.',
+    }),
     deliverSeconds: metrics.histogram({
       name: 'signalbox_deliver_group_seconds',
       help: 'Time to deliver one group of events.',
     }),
+    matcherBytes: held('signalbox_matcher_bytes', 'Memory of the dispatchers that are held, about.', 'bytes'),
+    matcherSets: held('signalbox_matcher_sets', 'Environments whose dispatchers are held.', 'sets'),
+    matcherRules: held('signalbox_matcher_rules', 'Dispatchers that are held.', 'rules'),
+    parkedEvents: held('signalbox_events_parked', 'Events that wait until dispatchers are loaded.', 'parkedEvents'),
+    matcherLoads: done('signalbox_matcher_loads_total', 'Loads of all dispatchers of an environment.', 'loads'),
+    matcherRefreshes: done('signalbox_matcher_refreshes_total', 'Loads of changed dispatchers.', 'refreshes'),
+    matcherEvictions: done(
+      'signalbox_matcher_evictions_total',
+      'Environments dropped for want of memory.',
+      'evictions',
+    ),
+    matcherEvents: done('signalbox_matcher_events_total', 'Events that were matched.', 'events'),
+    matcherMatches: done('signalbox_matcher_matches_total', 'Dispatchers that matched.', 'matches'),
+    matcherCandidates: done('signalbox_matcher_candidates_total', 'Filters that were tried on events.', 'candidates'),
+    matcherProbes: done('signalbox_matcher_probes_total', 'Look-ups in the index of filters.', 'probes'),
   }
 }
 

@@ -65,6 +65,6 @@ order by r.set_version::bigint, r.id`
  * Relies on event_dispatchers_deleted_idx.
  */
 export const findEndedRulesSql = `
-select id from event_dispatchers
+select id, deleted_at from event_dispatchers
 where organization_id = $1 and environment_id = $2 and deleted_at >= $3 and dispatchable_type = 'EPHEMERAL'
 order by deleted_at limit $4`

@@ -1,0 +1,51 @@
+import {
+  createId,
+  type DeliverDecision,
+  type EventMatcher,
+  type Json,
+  type MatchableBody,
+  type MatchableEvent,
+  type UndeliveredEvent,
+} from '@signalbox/domain'
+
+/** Decides who gets an event. An event that can't be evaluated fails alone, with its reason. */
+export function decideDeliveries(
+  event: UndeliveredEvent & MatchableEvent,
+  matcher: EventMatcher,
+  now: Date,
+): DeliverDecision {
+  const { organizationId, environmentId, eventRecordId, fanoutMax } = event
+  const decided = { organizationId, environmentId, eventRecordId }
+  try {
+    const { dispatcherIds, onceIds, limitedCount } = matcher.match(event, now, { fanoutMax })
+    const once = new Set(onceIds)
+    const deliveries = dispatcherIds.map((dispatcherId) => ({
+      id: createId(),
+      eventRecordId,
+      dispatcherId,
+      once: once.has(dispatcherId),
+    }))
+    return { ...decided, deliveries, fanoutLimited: limitedCount, failure: null }
+  } catch (error) {
+    const failure = error instanceof Error ? error.message : String(error)
+    return { ...decided, deliveries: [], fanoutLimited: 0, failure }
+  }
+}
+
+const NO_BODY: MatchableBody = {
+  payload: '{}',
+  context: '{}',
+  eventId: '',
+  timestamp: new Date(0),
+  accountIdentifier: null,
+}
+
+/** Joins an event with what filters look at; without it, for events whose candidates have no filter. */
+export function withBody(event: UndeliveredEvent, body = NO_BODY): UndeliveredEvent & MatchableEvent {
+  return {
+    ...event,
+    readPayload: () => JSON.parse(body.payload) as Json,
+    readContext: () => JSON.parse(body.context) as Json,
+    readEnvelope: () => body,
+  }
+}
