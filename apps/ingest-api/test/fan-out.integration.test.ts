@@ -85,6 +85,7 @@ test('a replay goes no further, and says how many it left out; one to a dispatch
 
 test('replays and explanations reach past thousands of dispatchers that want something else', async () => {
   const first = await makeEndpoint('far')
+  const id = await deliver('far')
   await api.database.pool.query(
     `insert into event_dispatchers (organization_id, environment_id, id, event_names, source, dispatchable_type,
        dispatchable_id, dispatchable)
@@ -94,7 +95,6 @@ test('replays and explanations reach past thousands of dispatchers that want som
     [first],
   )
   const last = await makeEndpoint('far')
-  const id = await deliver('far')
   const { body } = await api.call('POST', `/api/v1/events/${id}/replay`)
   const reached = (body['deliveries'] as Item[]).map((one) => one['dispatcherId'])
   expect([reached.toSorted(), body['fanoutLimited']]).toEqual([[first, last], 0])
