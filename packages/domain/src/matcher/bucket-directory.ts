@@ -1,26 +1,21 @@
-import { ANY_SOURCE } from '../event.js'
 import { Bucket, type IndexParts } from './bucket.js'
-import type { DispatcherRule } from '../dispatcher.js'
-import { hashText, mixHashes } from './hash.js'
+import { hashText } from './hash.js'
 
-/** Where the rules with these event names and this source stand. Lives as long as there are such rules. */
+/** Where the rules with these event names stand. Lives as long as there are such rules. */
 export interface Route {
   readonly id: number
   readonly eventNames: readonly string[]
-  readonly source: string
   readonly buckets: readonly Bucket[]
   holders: number
 }
 
-type BucketsBySource = Map<string, Bucket>
-
 const ROUTE_BYTES = 500
 
-/** Finds the buckets of an event by its name and source: exact names, and names that end in `*` by their prefix. */
+/** Finds the buckets of an event by its name: exact names, and names that end in `*` by their prefix. */
 export class BucketDirectory {
   readonly #parts: IndexParts
-  readonly #exact = new Map<string, BucketsBySource>()
-  readonly #prefixes = new Map<string, BucketsBySource>()
+  readonly #exact = new Map<string, Bucket>()
+  readonly #prefixes = new Map<string, Bucket>()
   /** How many prefixes there are of each length. */
   readonly #prefixLengths = new Map<number, number>()
   readonly #routes = new Map<string, Route>()
@@ -42,17 +37,17 @@ export class BucketDirectory {
   }
 
   /** Holds the route of a rule. */
-  hold({ eventNames, source }: Pick<DispatcherRule, 'eventNames' | 'source'>): Route {
+  hold(eventNames: readonly string[]): Route {
     const names = eventNames.length === 1 ? eventNames : [...new Set(eventNames)].sort()
-    const key = JSON.stringify([source, ...names])
+    const key = JSON.stringify(names)
     const known = this.#routes.get(key)
     if (known !== undefined) {
       known.holders += 1
       return known
     }
     const id = this.#freeIds.pop() ?? this.#byId.length
-    const buckets = names.map((name) => this.#holdBucket(name, source))
-    const route: Route = { id, eventNames: [...names], source, buckets, holders: 1 }
+    const buckets = names.map((name) => this.#holdBucket(name))
+    const route: Route = { id, eventNames: [...names], buckets, holders: 1 }
     this.#byId[id] = route
     this.#routes.set(key, route)
     return route
@@ -61,11 +56,11 @@ export class BucketDirectory {
   release(route: Route): void {
     route.holders -= 1
     if (route.holders > 0) return
-    this.#routes.delete(JSON.stringify([route.source, ...route.eventNames]))
+    this.#routes.delete(JSON.stringify(route.eventNames))
     this.#byId[route.id] = undefined
     this.#freeIds.push(route.id)
     for (const [index, name] of route.eventNames.entries()) {
-      this.#dropBucket(name, route.source, route.buckets[index] as Bucket)
+      this.#dropBucket(name, route.buckets[index] as Bucket)
     }
     if (this.#routes.size === 0) {
       this.#byId.length = 0
@@ -73,75 +68,60 @@ export class BucketDirectory {
     }
   }
 
-  /** Every bucket that an event of this name and source is matched against, each once. */
-  forEachBucket(name: string, source: string, visit: (bucket: Bucket) => void): void {
-    visitSources(this.#exact.get(name), source, visit)
+  /** Every bucket that an event of this name is matched against. */
+  forEachBucket(name: string, visit: (bucket: Bucket) => void): void {
+    const exact = this.#exact.get(name)
+    if (exact !== undefined) visit(exact)
     for (const length of this.#prefixLengths.keys()) {
-      if (length <= name.length) visitSources(this.#prefixes.get(name.slice(0, length)), source, visit)
+      if (length > name.length) continue
+      const covering = this.#prefixes.get(name.slice(0, length))
+      if (covering !== undefined) visit(covering)
     }
   }
 
-  /** Tells whether any bucket for this name, of whatever source, has filters that look at payload or context. */
+  /** Tells whether any bucket for this name has filters that look at payload or context. */
   readsBody(name: string): boolean {
-    if (hasReading(this.#exact.get(name))) return true
-    for (const length of this.#prefixLengths.keys()) {
-      if (length <= name.length && hasReading(this.#prefixes.get(name.slice(0, length)))) return true
-    }
-    return false
+    let reads = false
+    this.forEachBucket(name, (bucket) => {
+      reads ||= bucket.readingCount > 0
+    })
+    return reads
   }
 
-  #holdBucket(entry: string, source: string): Bucket {
-    const isPrefix = entry.endsWith('*')
-    const name = isPrefix ? entry.slice(0, -1) : entry
-    const table = isPrefix ? this.#prefixes : this.#exact
-    let bySource = table.get(name)
-    if (bySource === undefined) {
-      bySource = new Map()
-      table.set(name, bySource)
-      if (isPrefix) this.#prefixLengths.set(name.length, (this.#prefixLengths.get(name.length) ?? 0) + 1)
-    }
-    let bucket = bySource.get(source)
+  #holdBucket(entry: string): Bucket {
+    const { table, name } = this.#find(entry)
+    let bucket = table.get(name)
     if (bucket === undefined) {
-      bucket = new Bucket(this.#parts, mixHashes(hashText(entry), hashText(source)))
-      bySource.set(source, bucket)
+      bucket = new Bucket(this.#parts, hashText(entry))
+      table.set(name, bucket)
+      if (table === this.#prefixes) this.#countPrefix(name.length, 1)
     }
     bucket.routeCount += 1
     return bucket
   }
 
-  #dropBucket(entry: string, source: string, bucket: Bucket): void {
+  #dropBucket(entry: string, bucket: Bucket): void {
     bucket.routeCount -= 1
     if (bucket.routeCount > 0) return
-    const isPrefix = entry.endsWith('*')
-    const name = isPrefix ? entry.slice(0, -1) : entry
-    const table = isPrefix ? this.#prefixes : this.#exact
-    const bySource = table.get(name)
-    bySource?.delete(source)
-    if (bySource?.size !== 0) return
+    const { table, name } = this.#find(entry)
     table.delete(name)
-    if (!isPrefix) return
-    const count = (this.#prefixLengths.get(name.length) ?? 0) - 1
-    if (count > 0) this.#prefixLengths.set(name.length, count)
-    else this.#prefixLengths.delete(name.length)
+    if (table === this.#prefixes) this.#countPrefix(name.length, -1)
+  }
+
+  #find(entry: string): { table: Map<string, Bucket>; name: string } {
+    return entry.endsWith('*')
+      ? { table: this.#prefixes, name: entry.slice(0, -1) }
+      : { table: this.#exact, name: entry }
+  }
+
+  #countPrefix(length: number, change: number): void {
+    const count = (this.#prefixLengths.get(length) ?? 0) + change
+    if (count > 0) this.#prefixLengths.set(length, count)
+    else this.#prefixLengths.delete(length)
   }
 
   *#listBuckets(): Generator<Bucket> {
-    for (const table of [this.#exact, this.#prefixes]) {
-      for (const bySource of table.values()) yield* bySource.values()
-    }
+    yield* this.#exact.values()
+    yield* this.#prefixes.values()
   }
-}
-
-function visitSources(bySource: BucketsBySource | undefined, source: string, visit: (bucket: Bucket) => void): void {
-  if (bySource === undefined) return
-  const own = bySource.get(source)
-  if (own !== undefined) visit(own)
-  const any = source === ANY_SOURCE ? undefined : bySource.get(ANY_SOURCE)
-  if (any !== undefined) visit(any)
-}
-
-function hasReading(bySource: BucketsBySource | undefined): boolean {
-  if (bySource === undefined) return false
-  for (const bucket of bySource.values()) if (bucket.readingCount > 0) return true
-  return false
 }

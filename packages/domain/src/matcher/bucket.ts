@@ -79,6 +79,12 @@ const BUCKET_BYTES = 600
 /** Growth after which a bucket's filters are planned anew, with what is known by then. */
 const GROWTH_FACTOR = 4
 
+/** Filters that must have gone before a bucket counts as changed. */
+const FORGOTTEN_MIN = 256
+
+/** Events after whose look the filters of a bucket are planned anew. */
+const SAMPLES_NEEDED = 64
+
 /** From so many filters on statistics change little. */
 const GROWTH_COUNT_MAX = 16_384
 
@@ -94,7 +100,8 @@ export class Bucket implements KeyMarket {
   readonly #seed: number
   #count = 0
   #plannedCount = 0
-  #trackedCount = 0
+  #forgotten = 0
+  #sampled = 0
   /** Routes that lead here. */
   routeCount = 0
   /** Filters that look at payload or context. */
@@ -136,19 +143,36 @@ export class Bucket implements KeyMarket {
     return BUCKET_BYTES + this.signatures.length * SIGNATURE_BYTES + this.statistics.bytes
   }
 
-  /** Tells whether the bucket has grown so much that its filters should be planned anew. */
+  /** Tells whether the bucket has grown, or changed, so much that its filters should be planned anew. */
   get isOutgrown(): boolean {
-    return (
-      this.entries === undefined &&
-      this.#count >= this.#plannedCount * GROWTH_FACTOR &&
-      this.#plannedCount < GROWTH_COUNT_MAX
-    )
+    if (this.entries !== undefined) return false
+    if (this.#forgotten > FORGOTTEN_MIN && this.#forgotten > this.#count * GROWTH_FACTOR) return true
+    return this.#count >= this.#plannedCount * GROWTH_FACTOR && this.#plannedCount < GROWTH_COUNT_MAX
   }
 
   /** What is planned from now on is planned with what is known now. */
   startSweep(): void {
     this.isSweeping = true
     this.#plannedCount = this.#count
+    this.#forgotten = 0
+    this.statistics.startCount()
+  }
+
+  /** All filters have been counted again: what none asks for any more is forgotten. */
+  endSweep(): void {
+    this.isSweeping = false
+    for (const feature of this.statistics.endCount()) this.#parts.features.release(feature)
+  }
+
+  /** Whether enough events were sampled. */
+  get isKnown(): boolean {
+    return this.#sampled >= SAMPLES_NEEDED
+  }
+
+  /** Tells, once, that enough events were sampled for plans that were made without. */
+  isNewlyKnown(): boolean {
+    this.#sampled += 1
+    return this.#sampled === SAMPLES_NEEDED
   }
 
   /** Takes in a filter to be tried one by one. False when there are too many for that: then see `index`. */
@@ -175,6 +199,7 @@ export class Bucket implements KeyMarket {
   /** Forgets a filter; one that is indexed was taken out by `release` for each of its nodes. */
   forget(entry: number): void {
     this.#count -= 1
+    this.#forgotten += 1
     const index = this.entries?.indexOf(entry) ?? -1
     if (index !== -1) this.entries?.splice(index, 1)
     if (this.#count === 0) this.#reset()
@@ -187,6 +212,12 @@ export class Bucket implements KeyMarket {
       this.statistics.count(atom)
     }
     for (const branches of cover.groups) for (const branch of branches) this.countAsked(branch)
+  }
+
+  /** Notes that a filter which was counted is still there. */
+  keepAsked(cover: Cover): void {
+    for (const atom of cover.atoms) this.statistics.keep(atom.feature)
+    for (const branches of cover.groups) for (const branch of branches) this.keepAsked(branch)
   }
 
   /** Puts a filter under the keys that serve it best. */
@@ -308,8 +339,7 @@ export class Bucket implements KeyMarket {
   }
 
   #track(feature: number): void {
-    if (this.#trackedCount >= TRACKED_FEATURES_MAX) return
-    this.#trackedCount += 1
+    if (this.statistics.size >= TRACKED_FEATURES_MAX) return
     this.#parts.features.holdAgain(feature)
     this.statistics.track(feature)
   }
@@ -317,7 +347,8 @@ export class Bucket implements KeyMarket {
   #reset(): void {
     this.entries = []
     this.#plannedCount = 0
-    this.#trackedCount = 0
+    this.#forgotten = 0
+    this.#sampled = 0
     for (const feature of this.statistics.features) this.#parts.features.release(feature)
     this.statistics.clear()
   }

@@ -36,7 +36,7 @@ const CROWDED_FACTOR = 4
 const CROWDED_SIGNATURES = 12
 
 /** Sorted ranges cost some look-ups more than a key. */
-const RANGE_FACTOR = 1.5
+const RANGE_FACTOR = 3
 
 /**
  * Chooses the keys under which a filter is found: what the fewest events have. Undefined when the cover is empty: nothing

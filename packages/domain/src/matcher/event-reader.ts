@@ -5,7 +5,7 @@ import { isJsonObject, type Json, type JsonObject } from '../json.js'
 import { readRequestPayload } from '../request-payload.js'
 import { buildEnvelope } from './envelope.js'
 import type { MatchableEvent } from './matchable-event.js'
-import { ACCOUNT_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT, type PathTable } from './path-table.js'
+import { ACCOUNT_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT, type PathTable, SOURCE_ROOT } from './path-table.js'
 
 /** What stands at a path of an event. */
 export const ABSENT = 0
@@ -47,6 +47,11 @@ export class EventReader {
     this.#event = event
     this.#budget = budget
     if (this.#stamps.length < this.#paths.size) this.#grow()
+  }
+
+  /** What reading costs is paid from this budget from now on. */
+  payFrom(budget: WorkBudget): void {
+    this.#budget = budget
   }
 
   /** Lets go of the event. */
@@ -121,6 +126,8 @@ export class EventReader {
         return this.#readEnvelope(event)
       case ACCOUNT_ROOT:
         return event.externalAccountId ?? undefined
+      case SOURCE_ROOT:
+        return event.source
       default:
         return undefined
     }
@@ -135,6 +142,7 @@ export class EventReader {
 
   #collect(values: readonly Json[], key: string): Json[] {
     const found: Json[] = []
+    spend(this.#budget, values.length)
     for (const value of values) {
       if (!Array.isArray(value)) {
         if (isJsonObject(value) && Object.hasOwn(value, key)) found.push(value[key] as Json)
@@ -150,6 +158,7 @@ export class EventReader {
   /** The objects in an array; also those in arrays inside it, which event patterns look through. */
   #listObjects(array: readonly Json[]): JsonObject[] {
     const objects: JsonObject[] = []
+    spend(this.#budget, array.length)
     isSomeFlatElement(
       array,
       (element) => {

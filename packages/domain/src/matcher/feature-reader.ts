@@ -49,6 +49,12 @@ export class FeatureReader {
     if (this.#stamps.length < this.#features.size) this.#grow()
   }
 
+  /** What reading costs is paid from this budget from now on. */
+  payFrom(budget: WorkBudget): void {
+    this.#budget = budget
+    this.#event.payFrom(budget)
+  }
+
   /** How many values an event has of a feature. */
   read(feature: number): number {
     if (this.#stamps[feature] === this.#epoch) return this.counts[feature] as number
@@ -75,6 +81,7 @@ export class FeatureReader {
     const output = new Distinct()
     const spread = this.#features.spreads[feature] as Spread
     const length = this.#features.lengths[feature] as number
+    spend(this.#budget, values.length)
     for (const value of values) this.#derive(value, { kind, spread, length }, output)
     const [first] = output.values
     if (first === undefined) return 0

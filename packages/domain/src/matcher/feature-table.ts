@@ -43,7 +43,7 @@ export interface FeatureKey {
 const FEATURE_BYTES = 120
 
 /** Lengths of prefixes and suffixes: few of them, so that each event needs few look-ups. */
-const TEXT_LENGTHS = [32, 24, 16, 12, 8, 6, 4, 3, 2, 1] as const
+const TEXT_LENGTHS = [32, 24, 20, 16, 14, 12, 10, 8, 6, 5, 4, 3, 2, 1] as const
 
 const KINDS_MAX = 16
 const LENGTHS_MAX = 64

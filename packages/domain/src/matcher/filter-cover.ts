@@ -7,13 +7,15 @@ import { readRangeNumbers } from './address-numbers.js'
 import { hashFoldedText, NOT_ASCII } from './feature-reader.js'
 import {
   FEATURE_KINDS,
-  type FeatureKey,
+  type FeatureKind,
   type FeatureTable,
   roundTextLength,
   SPREADS,
   type Spread,
 } from './feature-table.js'
+import { guessShare } from './guess-share.js'
 import { HASH_PRESENT, hashScalar, hashText } from './hash.js'
+import { HASHES_MAX, intersectRanges, mergeBranches } from './merge-atoms.js'
 import { ENVELOPE_ROOT, PAYLOAD_ROOT, type PathTable } from './path-table.js'
 
 /**
@@ -24,6 +26,8 @@ export interface Atom {
   hashes: readonly number[]
   /** Hashes at the end of `hashes` that stand for whatever has no hash of its own. */
   strays: number
+  /** The share of events that have what is asked for, guessed by its looks alone: of each hash. */
+  guess: number
   /** For features of ranges; then `hashes` is empty. */
   range: { low: number; high: number } | undefined
   /** Where in its filter this stands: the pointer of the condition, and its test. */
@@ -36,9 +40,6 @@ export interface Cover {
   atoms: Atom[]
   groups: Cover[][]
 }
-
-/** Hashes of one atom at most: more would cost more memory than they save time. */
-const HASHES_MAX = 256
 
 /** The property of the envelope that holds the payload. */
 const DETAIL = 'detail'
@@ -100,7 +101,7 @@ export class CoverReader {
         break
       case 'property': {
         const path = this.#hold(outer.path, condition.key)
-        for (const test of condition.tests) this.#readTest(test, { path, pointer, spread: SPREADS.SELF }, cover)
+        this.#readTests(condition.tests, { path, pointer, spread: SPREADS.SELF }, cover)
         break
       }
       case 'nested':
@@ -126,21 +127,32 @@ export class CoverReader {
     else cover.groups.push(branches)
   }
 
+  /** Tests that one and the same value must satisfy. */
+  #readTests(tests: readonly FilterTest[], place: TestPlace, cover: Cover): void {
+    const ofValue: Cover = { atoms: [], groups: cover.groups }
+    for (const test of tests) this.#readTest(test, place, ofValue)
+    cover.atoms.push(...intersectRanges(ofValue.atoms))
+  }
+
   #readTest(test: FilterTest, place: TestPlace, cover: Cover): void {
     const { spread } = place
     const at = { ...place, test }
     switch (test.operator) {
       case 'oneOf':
-        this.#addHashes(FEATURE_KINDS.EQUAL, test.operand.map(hashScalar), at, cover)
+        this.#addHashes({ kind: FEATURE_KINDS.EQUAL, hashes: test.operand.map(hashScalar) }, at, cover)
         break
       case '$isNull':
-        if (test.operand) this.#addHashes(FEATURE_KINDS.EQUAL, [hashScalar(null)], at, cover)
+        if (test.operand) this.#addHashes({ kind: FEATURE_KINDS.EQUAL, hashes: [hashScalar(null)] }, at, cover)
         break
       case '$exists':
         if (test.operand) this.#addPresent(at, cover)
         break
       case '$includes':
-        this.#addHashes(FEATURE_KINDS.EQUAL, [hashScalar(test.operand)], { ...at, spread: SPREADS.ELEMENTS }, cover)
+        this.#addHashes(
+          { kind: FEATURE_KINDS.EQUAL, hashes: [hashScalar(test.operand)] },
+          { ...at, spread: SPREADS.ELEMENTS },
+          cover,
+        )
         break
       case '$contains':
         this.#readJson(test.operand, { ...at, spread: SPREADS.BOTH }, cover)
@@ -156,11 +168,14 @@ export class CoverReader {
         this.#readSomeOf(test.operand, at, cover)
         break
       case 'allOf':
-        for (const each of test.operand) this.#readTest(each, place, cover)
+        this.#readTests(test.operand, place, cover)
         break
-      case '$length':
-        for (const each of test.operand) this.#readLength(each, at, cover)
+      case '$length': {
+        const lengths: Cover = { atoms: [], groups: [] }
+        for (const each of test.operand) this.#readLength(each, at, lengths)
+        cover.atoms.push(...intersectRanges(lengths.atoms))
         break
+      }
       case '$not':
       case 'noneOf':
         this.#addPresent(at, cover)
@@ -181,10 +196,10 @@ export class CoverReader {
   #readText(test: FilterTest, at: TestedPlace, cover: Cover): boolean {
     switch (test.operator) {
       case '$startsWith':
-        this.#addEdge(FEATURE_KINDS.PREFIX, test.operand, at, cover)
+        this.#addEdge({ kind: FEATURE_KINDS.PREFIX, text: test.operand }, at, cover)
         return true
       case '$endsWith':
-        this.#addEdge(FEATURE_KINDS.SUFFIX, test.operand, at, cover)
+        this.#addEdge({ kind: FEATURE_KINDS.SUFFIX, text: test.operand }, at, cover)
         return true
       case '$wildcard':
         this.#readPieces(test.operand.split('*'), at, cover)
@@ -195,11 +210,11 @@ export class CoverReader {
       case '$ignoreCaseEquals': {
         const hash = hashFoldedText(test.operand)
         if (hash === NOT_ASCII) this.#addPresent(at, cover)
-        else this.#addHashes(FEATURE_KINDS.FOLDED, [hash, NOT_ASCII], { ...at, strays: 1 }, cover)
+        else this.#addHashes({ kind: FEATURE_KINDS.FOLDED, hashes: [hash, NOT_ASCII] }, { ...at, strays: 1 }, cover)
         return true
       }
       case 'caselessEquals':
-        this.#addHashes(FEATURE_KINDS.LOWER, [hashText(foldCase(test.operand))], at, cover)
+        this.#addHashes({ kind: FEATURE_KINDS.LOWER, hashes: [hashText(foldCase(test.operand))] }, at, cover)
         return true
       case 'caselessPrefix':
       case 'caselessSuffix':
@@ -214,14 +229,14 @@ export class CoverReader {
     const [first = '', ...others] = pieces
     const last = others.at(-1)
     if (last === undefined) {
-      this.#addHashes(FEATURE_KINDS.EQUAL, [hashScalar(first)], at, cover)
+      this.#addHashes({ kind: FEATURE_KINDS.EQUAL, hashes: [hashScalar(first)] }, at, cover)
       return
     }
-    if (last.length > 0) this.#addEdge(FEATURE_KINDS.SUFFIX, last, at, cover)
-    if (first.length > 0 || last.length === 0) this.#addEdge(FEATURE_KINDS.PREFIX, first, at, cover)
+    if (last.length > 0) this.#addEdge({ kind: FEATURE_KINDS.SUFFIX, text: last }, at, cover)
+    if (first.length > 0 || last.length === 0) this.#addEdge({ kind: FEATURE_KINDS.PREFIX, text: first }, at, cover)
   }
 
-  #addEdge(kind: FeatureKey['kind'], text: string, at: TestedPlace, cover: Cover): void {
+  #addEdge({ kind, text }: { kind: FeatureKind; text: string }, at: TestedPlace, cover: Cover): void {
     const length = roundTextLength(text.length)
     if (length === 0) {
       this.#addPresent(at, cover)
@@ -229,7 +244,7 @@ export class CoverReader {
     }
     const isPrefix = kind === FEATURE_KINDS.PREFIX
     const hash = isPrefix ? hashText(text, 0, length) : hashText(text, text.length - length)
-    this.#addHashes(kind, [hash], { ...at, length }, cover)
+    this.#addHashes({ kind: kind, hashes: [hash] }, { ...at, length }, cover)
   }
 
   #readRange(test: FilterTest, at: TestedPlace, cover: Cover): void {
@@ -238,17 +253,17 @@ export class CoverReader {
       case '$after': {
         const seconds = parseInstant(test.operand)?.seconds ?? Number.NaN
         const range = test.operator === '$before' ? { low: -Infinity, high: seconds } : { low: seconds, high: Infinity }
-        this.#addRange(FEATURE_KINDS.INSTANT, range, at, cover)
+        this.#addRange({ kind: FEATURE_KINDS.INSTANT, range: range }, at, cover)
         break
       }
       case '$cidr': {
         const numbers = readRangeNumbers(test.operand)
-        if (numbers !== undefined) this.#addRange(numbers.kind, numbers, at, cover)
+        if (numbers !== undefined) this.#addRange({ kind: numbers.kind, range: numbers }, at, cover)
         break
       }
       default: {
         const range = readNumberRange(test)
-        if (range !== undefined) this.#addRange(FEATURE_KINDS.NUMBER, range, at, cover)
+        if (range !== undefined) this.#addRange({ kind: FEATURE_KINDS.NUMBER, range: range }, at, cover)
       }
     }
   }
@@ -256,13 +271,13 @@ export class CoverReader {
   #readLength(test: FilterTest, at: TestedPlace, cover: Cover): void {
     const range = readNumberRange(test)
     if (range === undefined) this.#addPresent(at, cover)
-    else this.#addRange(FEATURE_KINDS.LENGTH, range, at, cover)
+    else this.#addRange({ kind: FEATURE_KINDS.LENGTH, range: range }, at, cover)
   }
 
   /** JSON that must be equal to the value, or contained in it: then the spread is `BOTH`. */
   #readJson(operand: Json, at: TestedPlace, cover: Cover): void {
     if (typeof operand !== 'object' || operand === null) {
-      this.#addHashes(FEATURE_KINDS.EQUAL, [hashScalar(operand)], at, cover)
+      this.#addHashes({ kind: FEATURE_KINDS.EQUAL, hashes: [hashScalar(operand)] }, at, cover)
       return
     }
     this.#addPresent({ ...at, spread: SPREADS.SELF }, cover)
@@ -282,16 +297,20 @@ export class CoverReader {
           this.#readJson(wanted, { ...at, path, spread: SPREADS.SELF }, cover)
         }
       } else {
-        this.#addHashes(FEATURE_KINDS.EQUAL, [hashScalar(element)], { ...at, spread: SPREADS.ELEMENTS }, cover)
+        this.#addHashes(
+          { kind: FEATURE_KINDS.EQUAL, hashes: [hashScalar(element)] },
+          { ...at, spread: SPREADS.ELEMENTS },
+          cover,
+        )
       }
     }
   }
 
   #addPresent(at: TestedPlace, cover: Cover): void {
-    this.#addHashes(FEATURE_KINDS.PRESENT, [HASH_PRESENT], at, cover)
+    this.#addHashes({ kind: FEATURE_KINDS.PRESENT, hashes: [HASH_PRESENT] }, at, cover)
   }
 
-  #addHashes(kind: FeatureKey['kind'], hashes: number[], at: TestedPlace, cover: Cover): void {
+  #addHashes({ kind, hashes }: { kind: FeatureKind; hashes: number[] }, at: TestedPlace, cover: Cover): void {
     if (hashes.length > HASHES_MAX) {
       this.#addPresent(at, cover)
       return
@@ -300,14 +319,22 @@ export class CoverReader {
     const feature = this.#features.hold({ path, kind, spread, length })
     this.#heldFeatures.push(feature)
     const distinct = hashes.length === 1 ? hashes : [...new Set(hashes)]
-    cover.atoms.push({ feature, hashes: distinct, strays, range: undefined, pointer, test })
+    cover.atoms.push({
+      feature,
+      hashes: distinct,
+      strays,
+      guess: guessShare(kind, at),
+      range: undefined,
+      pointer,
+      test,
+    })
   }
 
-  #addRange(kind: FeatureKey['kind'], { low, high }: Range, at: TestedPlace, cover: Cover): void {
+  #addRange({ kind, range: { low, high } }: { kind: FeatureKind; range: Range }, at: TestedPlace, cover: Cover): void {
     const { path, spread, pointer, test } = at
     const feature = this.#features.hold({ path, kind, spread, length: 0 })
     this.#heldFeatures.push(feature)
-    cover.atoms.push({ feature, hashes: [], strays: 0, range: { low, high }, pointer, test })
+    cover.atoms.push({ feature, hashes: [], strays: 0, guess: 1, range: { low, high }, pointer, test })
   }
 
   #hold(parent: number, key: string): number {
@@ -336,20 +363,6 @@ interface TestedPlace extends TestPlace {
 interface Range {
   low: number
   high: number
-}
-
-/** Alternatives that all ask one feature for hashes are one atom. */
-function mergeBranches(branches: readonly Cover[]): Atom | undefined {
-  const [first] = branches
-  const atom = first?.atoms[0]
-  if (atom === undefined || atom.range !== undefined || atom.strays > 0) return undefined
-  const isMergeable = branches.every(
-    ({ atoms, groups }) =>
-      groups.length === 0 && atoms.length === 1 && atoms[0]?.feature === atom.feature && atoms[0].strays === 0,
-  )
-  if (!isMergeable) return undefined
-  const hashes = [...new Set(branches.flatMap(({ atoms }) => atoms[0]?.hashes ?? []))]
-  return hashes.length > HASHES_MAX ? undefined : { ...atom, hashes }
 }
 
 /** The numbers that may satisfy a test, both ends included. */

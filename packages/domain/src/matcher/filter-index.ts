@@ -1,11 +1,12 @@
 import type { DispatcherRule } from '../dispatcher.js'
+import { ANY_SOURCE } from '../event.js'
 import { readFilterTree, readTreeOf } from '../filter/index.js'
 import { type Bucket, type IndexParts, NumberedList, type Placement, type Signature } from './bucket.js'
 import { BucketDirectory } from './bucket-directory.js'
 import { type Cover, CoverReader } from './filter-cover.js'
 import { KeyTable, NO_NODE } from './key-table.js'
 import type { MatcherTuning } from './matcher-tuning.js'
-import { ACCOUNT_ROOT, CONTEXT_ROOT } from './path-table.js'
+import { ACCOUNT_ROOT, CONTEXT_ROOT, SOURCE_ROOT } from './path-table.js'
 import type { RangeList } from './range-list.js'
 import { type EntryContent, hashContent, RuleEntries } from './rule-entries.js'
 import { NO_RULE, RuleList } from './rule-list.js'
@@ -13,6 +14,7 @@ import {
   listOperands,
   payloadRootOf,
   restoreTrees,
+  type RuleBonds,
   type RuleShape,
   type RuleShapes,
   type RuleTrees,
@@ -65,16 +67,18 @@ export class FilterIndex {
   check(rule: DispatcherRule): void {
     const trees = readTrees(rule)
     listOperands(trees)
-    this.shapes.release(this.shapes.hold(trees))
+    this.shapes.release(this.shapes.hold(trees, bondsOf(rule)))
   }
 
   /** Takes in a rule whose id is new. Throws before anything has changed when a filter was never valid. */
   add(rule: DispatcherRule): void {
     const trees = readTrees(rule)
     const operands = listOperands(trees)
-    const shape = this.shapes.hold(trees)
-    const route = this.directory.hold(rule)
-    const content: EntryContent = { route, shape, operands, account: rule.externalAccountId }
+    if (rule.externalAccountId !== null) operands.push(rule.externalAccountId)
+    if (rule.source !== ANY_SOURCE) operands.push(rule.source)
+    const shape = this.shapes.hold(trees, bondsOf(rule))
+    const route = this.directory.hold(rule.eventNames)
+    const content: EntryContent = { route, shape, operands }
     const hash = this.#hashOf(content)
     const known = this.#findEntry(hash, content)
     const entry = known ?? this.#addEntry(hash, content, trees)
@@ -102,14 +106,15 @@ export class FilterIndex {
   describe(rule: number): { eventNames: readonly string[]; source: string; account: string | null; trees: RuleTrees } {
     const entry = this.rules.entryOf(rule)
     const shape = this.shapes.get(this.entries.shapeOf(entry))
-    const { eventNames, source } = this.directory.getRoute(this.entries.routeOf(entry))
+    const { eventNames } = this.directory.getRoute(this.entries.routeOf(entry))
     const operands = this.entries.operands[entry] as readonly unknown[]
-    return { eventNames, source, account: accountOf(shape, operands), trees: restoreTrees(shape, operands) }
+    const { account, source } = readBonds(shape, operands)
+    return { eventNames, source: source ?? ANY_SOURCE, account, trees: restoreTrees(shape, operands) }
   }
 
   /** Has a bucket's filters planned anew, bit by bit, with what is known of events by then. */
   requestSweep(bucket: Bucket): void {
-    if (bucket.isSweeping || bucket.entries !== undefined) return
+    if (bucket.entries !== undefined) return
     this.#waiting.add(bucket)
     if (this.#swept.length === 0) this.#startSweep()
   }
@@ -119,7 +124,7 @@ export class FilterIndex {
     for (let count = 0; count < max; count += 1) {
       if (this.#swept.length === 0 && !this.#startSweep()) return false
       if (this.#cursor >= this.entries.size) {
-        for (const bucket of this.#swept) bucket.isSweeping = false
+        for (const bucket of this.#swept) bucket.endSweep()
         this.#swept = []
         continue
       }
@@ -141,10 +146,12 @@ export class FilterIndex {
     const { buckets } = this.directory.getRoute(this.entries.routeOf(entry))
     if (!buckets.some((bucket) => bucket.isSweeping)) return
     this.#takeOut(entry)
-    const shape = this.shapes.get(this.entries.shapeOf(entry))
-    const operands = this.entries.operands[entry] as readonly unknown[]
-    const cover = readCover(this.#covers, restoreTrees(shape, operands), accountOf(shape, operands))
-    for (const bucket of buckets) if (bucket.entries === undefined) this.#index(bucket, entry, cover)
+    const cover = this.#readCoverOf(this.#covers, entry)
+    for (const bucket of buckets) {
+      if (bucket.entries !== undefined) continue
+      bucket.keepAsked(cover)
+      this.#index(bucket, entry, cover)
+    }
     this.#covers.release()
   }
 
@@ -160,7 +167,7 @@ export class FilterIndex {
         if (bucket.isOverfull) this.#indexListed(bucket)
         continue
       }
-      cover ??= readCover(this.#covers, trees, content.account)
+      cover ??= readCover(this.#covers, trees, readBonds(content.shape, content.operands))
       bucket.countAsked(cover)
       this.#index(bucket, entry, cover)
       if (bucket.isOutgrown) this.requestSweep(bucket)
@@ -172,11 +179,7 @@ export class FilterIndex {
   /** A bucket that was tried one by one is looked up from now on: all is counted before anything is placed. */
   #indexListed(bucket: Bucket): void {
     const covers = new CoverReader(this.shapes.paths, this.shapes.features)
-    const listed = bucket.stopListing().map((entry) => {
-      const shape = this.shapes.get(this.entries.shapeOf(entry))
-      const operands = this.entries.operands[entry] as readonly unknown[]
-      return { entry, cover: readCover(covers, restoreTrees(shape, operands), accountOf(shape, operands)) }
-    })
+    const listed = bucket.stopListing().map((entry) => ({ entry, cover: this.#readCoverOf(covers, entry) }))
     for (const { cover } of listed) bucket.countAsked(cover)
     for (const { entry, cover } of listed) this.#index(bucket, entry, cover)
     covers.release()
@@ -192,6 +195,7 @@ export class FilterIndex {
     for (const bucket of route.buckets) {
       if (isReading) bucket.readingCount -= 1
       bucket.forget(entry)
+      if (bucket.isOutgrown) this.requestSweep(bucket)
     }
     this.entries.free(entry)
     this.shapes.release(shape)
@@ -238,6 +242,12 @@ export class FilterIndex {
     signature.bucket.release(signature)
   }
 
+  #readCoverOf(covers: CoverReader, entry: number): Cover {
+    const shape = this.shapes.get(this.entries.shapeOf(entry))
+    const operands = this.entries.operands[entry] as readonly unknown[]
+    return readCover(covers, restoreTrees(shape, operands), readBonds(shape, operands))
+  }
+
   #hashOf(content: EntryContent): number {
     return hashContent(content) & this.parts.tuning.keyMask
   }
@@ -252,9 +262,15 @@ export class FilterIndex {
   }
 }
 
-function readCover(covers: CoverReader, { language, payload, context }: RuleTrees, account: string | null): Cover {
+interface Bonds {
+  account: string | null
+  source: string | null
+}
+
+function readCover(covers: CoverReader, { language, payload, context }: RuleTrees, { account, source }: Bonds): Cover {
   const cover: Cover = { atoms: [], groups: [] }
   if (account !== null) covers.addEqual(ACCOUNT_ROOT, account, cover)
+  if (source !== null) covers.addEqual(SOURCE_ROOT, source, cover)
   if (payload !== null) covers.read(payload, payloadRootOf(language), cover)
   if (context !== null) covers.read(context, CONTEXT_ROOT, cover)
   return cover
@@ -268,6 +284,13 @@ function readTrees({ filterLanguage, payloadFilter, contextFilter }: DispatcherR
   }
 }
 
-function accountOf(shape: RuleShape, operands: readonly unknown[]): string | null {
-  return operands.length > shape.leaves.length ? (operands[shape.leaves.length] as string) : null
+function bondsOf({ externalAccountId, source }: DispatcherRule): RuleBonds {
+  return { hasAccount: externalAccountId !== null, hasSource: source !== ANY_SOURCE }
+}
+
+function readBonds({ accountAt, sourceAt }: RuleShape, operands: readonly unknown[]): Bonds {
+  return {
+    account: accountAt === -1 ? null : (operands[accountAt] as string),
+    source: sourceAt === -1 ? null : (operands[sourceAt] as string),
+  }
 }

@@ -27,6 +27,13 @@ export function hashText(text: string, from = 0, to = text.length): number {
   return scramble(hash)
 }
 
+/** A 32-bit hash of all of a text, however long. */
+export function hashWholeText(text: string): number {
+  let hash = 0x811c9dc5 ^ text.length
+  for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  return scramble(hash)
+}
+
 /** `hashText` of the text with ASCII capitals made small. */
 export function hashFolded(text: string): number {
   const { length } = text

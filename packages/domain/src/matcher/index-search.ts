@@ -1,4 +1,4 @@
-import { createWorkBudget, spend, type WorkBudget } from '../filter/work-budget.js'
+import { createWorkBudget, FilterTooExpensiveError, spend, type WorkBudget } from '../filter/work-budget.js'
 import { RequestPayloadError } from '../request-payload.js'
 import type { Bucket, Signature } from './bucket.js'
 import { ABSENT, EventReader, SINGLE } from './event-reader.js'
@@ -9,15 +9,18 @@ import { selectFirst } from './first-ids.js'
 import { mixHashes } from './hash.js'
 import { NO_NODE } from './key-table.js'
 import type { MatchableEvent, MatchResult } from './matchable-event.js'
-import { ACCOUNT_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT } from './path-table.js'
+import { ACCOUNT_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT, SOURCE_ROOT } from './path-table.js'
 import { NO_RULE } from './rule-list.js'
 import type { RuleShape } from './rule-shapes.js'
 
 /** What the gates of signatures can be besides the paths of an event; -1 is that of signatures without any. */
-const STANDING_GATES = [-1, PAYLOAD_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, ACCOUNT_ROOT]
+const STANDING_GATES = [-1, PAYLOAD_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, ACCOUNT_ROOT, SOURCE_ROOT]
 
 /** A bucket is planned anew when its keys give so many filters in vain for each that matches. */
 const VAIN_FACTOR = 8
+
+/** Steps of looking at one event for the statistics of its buckets. */
+const SAMPLE_STEPS_MAX = 20_000
 
 const START_CAPACITY = 64
 
@@ -29,9 +32,10 @@ export class IndexSearch {
   readonly #features: FeatureReader
   #found = new Int32Array(START_CAPACITY)
   #foundCount = 0
+  #toSample: Bucket[] = []
   #now = 0
   #budget: WorkBudget = { stepsLeft: 0 }
-  #accountId: string | null = null
+  #address: Address = { source: '', externalAccountId: null }
 
   constructor(index: FilterIndex) {
     this.#index = index
@@ -42,7 +46,7 @@ export class IndexSearch {
   match(event: MatchableEvent, now: Date, fanoutMax = Infinity): MatchResult {
     this.#now = now.getTime()
     this.#budget = event.budget ?? createWorkBudget()
-    this.#accountId = event.externalAccountId
+    this.#address = { source: event.source, externalAccountId: event.externalAccountId }
     this.counts.events += 1
     try {
       this.#search(event)
@@ -59,10 +63,12 @@ export class IndexSearch {
 
   #search(event: MatchableEvent): void {
     this.#foundCount = 0
+    this.#toSample = []
     this.#event.begin(event, this.#budget)
     this.#features.begin(this.#budget)
     this.#index.entries.beginEvent()
-    this.#index.directory.forEachBucket(event.name, event.source, this.#visit)
+    this.#index.directory.forEachBucket(event.name, this.#visit)
+    if (this.#toSample.length > 0) this.#sampleAll()
   }
 
   readonly #visit = (bucket: Bucket): void => {
@@ -77,7 +83,7 @@ export class IndexSearch {
     bucket.events += 1
     bucket.candidates += this.counts.candidates - candidates
     bucket.matches += this.#foundCount - found
-    if (this.#isSampled(bucket)) this.#sample(bucket)
+    if (this.#isSampled(bucket)) this.#toSample.push(bucket)
     if (bucket.events >= bucket.judgedAfter) this.#judge(bucket)
   }
 
@@ -163,7 +169,7 @@ export class IndexSearch {
     this.counts.candidates += 1
     const shape = shapes.get(entries.shapeOf(entry))
     const operands = entries.operands[entry] as readonly unknown[]
-    if (operands.length > shape.leaves.length && operands[shape.leaves.length] !== this.#accountId) return
+    if (!isBoundTo(shape, operands, this.#address)) return
     if (this.#holds(shape, operands)) this.#take(entry)
   }
 
@@ -182,9 +188,9 @@ export class IndexSearch {
         } else if (value !== operands[test.literal]) return false
       } else if (state === ABSENT) {
         if (test.literal !== -1 || !test.holds(undefined, operands, this.#budget)) return false
-      } else return this.#holdsWhole(shape, operands)
+      } else return this.#holdsAfterAll(shape, operands)
     }
-    return !this.#hasNullRoot(shape) || this.#holdsWhole(shape, operands)
+    return !this.#hasNullRoot(shape) || this.#holdsAfterAll(shape, operands)
   }
 
   /** On a null payload or context no key holds, not even one that asks for absence. */
@@ -198,6 +204,12 @@ export class IndexSearch {
   #readRoot(root: number): unknown {
     this.#event.read(root)
     return this.#event.values[root]
+  }
+
+  /** What was paid for is done again, in another way. */
+  #holdsAfterAll(shape: RuleShape, operands: readonly unknown[]): boolean {
+    this.#budget.stepsLeft += shape.steps
+    return this.#holdsWhole(shape, operands)
   }
 
   #holdsWhole(shape: RuleShape, operands: readonly unknown[]): boolean {
@@ -244,13 +256,13 @@ export class IndexSearch {
   #isPayloadWanted(event: MatchableEvent): boolean {
     const { entries, shapes, rules, directory } = this.#index
     const buckets = new Set<Bucket>()
-    directory.forEachBucket(event.name, event.source, (bucket) => void buckets.add(bucket))
+    directory.forEachBucket(event.name, (bucket) => void buckets.add(bucket))
     for (let entry = 0; entry < entries.size; entry += 1) {
       const operands = entries.operands[entry]
       if (operands === undefined) continue
       const shape = shapes.get(entries.shapeOf(entry))
       if (shape.holdsPayload === undefined) continue
-      if (operands.length > shape.leaves.length && operands[shape.leaves.length] !== event.externalAccountId) continue
+      if (!isBoundTo(shape, operands, event)) continue
       if (!directory.getRoute(entries.routeOf(entry)).buckets.some((bucket) => buckets.has(bucket))) continue
       for (let rule = entries.firstRuleOf(entry); rule !== NO_RULE; rule = rules.nextOf(rule)) {
         if (!rules.isExpired(rule, this.#now)) return true
@@ -260,9 +272,22 @@ export class IndexSearch {
   }
 
   /** The first events of a bucket are all looked at, and some of those that follow; none when no filter reads them. */
-  #isSampled({ events, readingCount }: Bucket): boolean {
-    const { sampleEvery } = this.#index.parts.tuning
-    return readingCount > 0 && (events < sampleEvery || events % sampleEvery === 0)
+  #isSampled(bucket: Bucket): boolean {
+    if (bucket.readingCount === 0) return false
+    return !bucket.isKnown || bucket.events % this.#index.parts.tuning.sampleEvery === 0
+  }
+
+  /** Looks at an event for the statistics, when all is found: at its own expense, so that no event pays for others. */
+  #sampleAll(): void {
+    this.#features.payFrom(createWorkBudget(SAMPLE_STEPS_MAX))
+    try {
+      for (const bucket of this.#toSample) {
+        this.#sample(bucket)
+        if (bucket.isNewlyKnown()) this.#index.requestSweep(bucket)
+      }
+    } catch (error) {
+      if (!(error instanceof FilterTooExpensiveError)) throw error
+    }
   }
 
   /** Lets a bucket know what values this event has of what its filters ask for. */
@@ -287,4 +312,12 @@ export class IndexSearch {
     bucket.candidates = 0
     bucket.matches = 0
   }
+}
+
+type Address = Pick<MatchableEvent, 'source' | 'externalAccountId'>
+
+/** Tells whether a rule is for events of any account and source, or of this one. */
+function isBoundTo({ accountAt, sourceAt }: RuleShape, operands: readonly unknown[], address: Address): boolean {
+  if (sourceAt !== -1 && operands[sourceAt] !== address.source) return false
+  return accountAt === -1 || operands[accountAt] === address.externalAccountId
 }

@@ -16,19 +16,22 @@ const SAMPLES_OF_EVENT_MAX = 4
 /** From how many samples on they count. */
 const SAMPLES_MIN = 16
 
-/** The share of events that a range is taken to hold while nothing is known. */
-const RANGE_SHARE = 0.3
+/** The shares of events that ranges with one end, and with two, are taken to hold while nothing is known. */
+const OPEN_RANGE_SHARE = 0.3
+const CLOSED_RANGE_SHARE = 0.05
 
-/** The share of events that a value is taken to have while nothing is known of its feature. */
-const UNKNOWN_SHARE = 0.1
+/** A value that no sampled event had is taken to come half as often as one that one had. */
+const UNSEEN_SHARE = 0.5
 
 /** Bytes that the statistics of a feature take. */
 const FEATURE_BYTES = 900
 
 interface FeatureStatistics {
   registers: Uint8Array
-  /** Hashes seen since the estimate was made. */
-  seen: number
+  /** Hashes that were asked for, and how many they were when it was last estimated how many of them are distinct. */
+  asked: number
+  isAsked: boolean
+  estimatedAt: number
   distinct: number
   samples: Float64Array
   sampleCount: number
@@ -40,6 +43,10 @@ interface FeatureStatistics {
  */
 export class KeyStatistics {
   readonly #byFeature = new Map<number, FeatureStatistics>()
+
+  get size(): number {
+    return this.#byFeature.size
+  }
 
   get features(): Iterable<number> {
     return this.#byFeature.keys()
@@ -57,11 +64,25 @@ export class KeyStatistics {
   track(feature: number): void {
     this.#byFeature.set(feature, {
       registers: new Uint8Array(REGISTERS),
-      seen: 0,
+      isAsked: true,
+      asked: 0,
+      estimatedAt: 0,
       distinct: 0,
       samples: new Float64Array(SAMPLES_MAX),
       sampleCount: 0,
     })
+  }
+
+  /** From now on it is noted which features are asked for. */
+  startCount(): void {
+    for (const known of this.#byFeature.values()) known.isAsked = false
+  }
+
+  /** Forgets the features that nobody has asked for since, and gives them. */
+  endCount(): number[] {
+    const gone = [...this.#byFeature].flatMap(([feature, known]) => (known.isAsked ? [] : [feature]))
+    for (const feature of gone) this.#byFeature.delete(feature)
+    return gone
   }
 
   clear(): void {
@@ -72,13 +93,20 @@ export class KeyStatistics {
   count(atom: Atom): void {
     const known = this.#byFeature.get(atom.feature)
     if (known === undefined) return
+    known.isAsked = true
     for (let index = 0; index < atom.hashes.length - atom.strays; index += 1) {
       const hash = atom.hashes[index] as number
       const register = hash >>> (32 - REGISTER_BITS)
       const rank = Math.clz32((hash << REGISTER_BITS) | (1 << (REGISTER_BITS - 1))) + 1
       if (rank > (known.registers[register] as number)) known.registers[register] = rank
-      known.seen += 1
+      known.asked += 1
     }
+  }
+
+  /** Notes that a filter which was counted before still asks for a feature. */
+  keep(feature: number): void {
+    const known = this.#byFeature.get(feature)
+    if (known !== undefined) known.isAsked = true
   }
 
   /** Remembers what an event has of a feature; nothing is remembered as such. */
@@ -95,21 +123,34 @@ export class KeyStatistics {
   /** The share of events, about, that have what an atom asks for; of several hashes the sum. */
   estimateShare(atom: Atom): number {
     const known = this.#byFeature.get(atom.feature)
-    if (atom.range !== undefined) return known === undefined ? RANGE_SHARE : estimateRange(known, atom.range)
-    const floor = known === undefined ? UNKNOWN_SHARE : 1 / (1 + estimateDistinct(known))
+    if (atom.range !== undefined) return estimateRange(known, atom.range)
+    const hashes = atom.hashes.length - atom.strays
+    if (known === undefined) return hashes * atom.guess
+    const byFilters = 1 / estimateValues(known, atom.guess)
+    const sampled = Math.min(known.sampleCount, SAMPLES_MAX)
+    if (sampled < SAMPLES_MIN) return hashes * byFilters
     let share = 0
-    for (let index = 0; index < atom.hashes.length - atom.strays; index += 1) {
-      const seen = known === undefined ? 0 : countSamples(known, atom.hashes[index] as number)
-      share += Math.max(floor, seen)
+    for (let index = 0; index < hashes; index += 1) {
+      const seen = countSamples(known, atom.hashes[index] as number)
+      share += seen === 0 ? Math.min(byFilters, UNSEEN_SHARE / sampled) : seen / sampled
     }
     return share
   }
 }
 
+/**
+ * How many values a feature has, by what filters ask for: those that were asked for, and as many more as the guess says
+ * while hardly any is asked for twice.
+ */
+function estimateValues(known: FeatureStatistics, guess: number): number {
+  const distinct = estimateDistinct(known)
+  const novelty = known.asked === 0 ? 1 : Math.min(1, distinct / known.asked)
+  return 1 + distinct + novelty / guess
+}
+
 function estimateDistinct(known: FeatureStatistics): number {
-  if (known.seen === 0) return known.distinct
   // Made anew when the count may have changed by much.
-  if (known.seen * 4 < known.distinct) return known.distinct
+  if (known.asked < known.estimatedAt * 1.25) return known.distinct
   let sum = 0
   let empty = 0
   for (const rank of known.registers) {
@@ -117,27 +158,27 @@ function estimateDistinct(known: FeatureStatistics): number {
     if (rank === 0) empty += 1
   }
   const raw = (ESTIMATE_FACTOR * REGISTERS * REGISTERS) / sum
-  const distinct = raw <= 2.5 * REGISTERS && empty > 0 ? REGISTERS * Math.log(REGISTERS / empty) : raw
-  known.seen = 0
-  known.distinct = Math.max(distinct, known.distinct)
+  known.distinct = raw <= 2.5 * REGISTERS && empty > 0 ? REGISTERS * Math.log(REGISTERS / empty) : raw
+  known.estimatedAt = known.asked
   return known.distinct
 }
 
 function countSamples(known: FeatureStatistics, hash: number): number {
   const count = Math.min(known.sampleCount, SAMPLES_MAX)
-  if (count < SAMPLES_MIN) return 0
   let seen = 0
   for (let index = 0; index < count; index += 1) if (known.samples[index] === hash) seen += 1
-  return seen / count
+  return seen
 }
 
-function estimateRange(known: FeatureStatistics, { low, high }: { low: number; high: number }): number {
-  const count = Math.min(known.sampleCount, SAMPLES_MAX)
-  if (count < SAMPLES_MIN) return RANGE_SHARE
+function estimateRange(known: FeatureStatistics | undefined, { low, high }: { low: number; high: number }): number {
+  const count = known === undefined ? 0 : Math.min(known.sampleCount, SAMPLES_MAX)
+  if (known === undefined || count < SAMPLES_MIN) {
+    return low === -Infinity || high === Infinity ? OPEN_RANGE_SHARE : CLOSED_RANGE_SHARE
+  }
   let inside = 0
   for (let index = 0; index < count; index += 1) {
     const value = known.samples[index] as number
     if (value >= low && value <= high) inside += 1
   }
-  return (inside + 0.5) / (count + 1)
+  return (inside + UNSEEN_SHARE) / (count + 1)
 }

@@ -20,7 +20,7 @@ export interface MatcherTuning {
 export const DEFAULT_TUNING: MatcherTuning = {
   scanMax: 16,
   chainMax: 3,
-  rangesMin: 8,
+  rangesMin: 4,
   gatesMin: 64,
   signaturesMax: 48,
   keyMask: -1,

@@ -4,8 +4,10 @@ export const CONTEXT_ROOT = 1
 export const ENVELOPE_ROOT = 2
 /** The account that an event names, by our id: a value without properties. */
 export const ACCOUNT_ROOT = 3
+/** The source of an event: a value without properties. */
+export const SOURCE_ROOT = 4
 
-const ROOTS = 4
+const ROOTS = 5
 
 /** Bytes that a path takes, about: its place in four arrays, and its entry in the map of its parent. */
 const PATH_BYTES = 120

@@ -2,7 +2,7 @@ import { equalsJson } from '../filter/equals-json.js'
 import { restoreTest } from '../filter/leaf-test.js'
 import type { Json } from '../json.js'
 import type { Route } from './bucket-directory.js'
-import { hashScalar, mixHashes } from './hash.js'
+import { hashScalar, hashWholeText, mixHashes } from './hash.js'
 import type { RuleShape } from './rule-shapes.js'
 import type { RangePlace } from './bucket.js'
 
@@ -25,14 +25,13 @@ const RANGE_PLACE_BYTES = 120
 export interface EntryContent {
   route: Route
   shape: RuleShape
+  /** Those of the filters, and behind them account and source when there are such. */
   operands: readonly unknown[]
-  /** The account whose events alone are wanted. */
-  account: string | null
 }
 
 /** The filters of a matcher: each once, however many rules have it. Numbered, in typed arrays. */
 export class RuleEntries {
-  /** Of free entries undefined. An account stands behind the operands of the filters. */
+  /** Of free entries undefined. */
   readonly operands: (readonly unknown[] | undefined)[] = []
   readonly ranges = new Map<number, RangePlace[]>()
   #fields = new Int32Array(START_CAPACITY * STRIDE)
@@ -52,7 +51,7 @@ export class RuleEntries {
     )
   }
 
-  take({ route, shape, operands, account }: EntryContent): number {
+  take({ route, shape, operands }: EntryContent): number {
     const entry = this.#free.pop() ?? this.operands.length
     if ((entry + 1) * STRIDE > this.#fields.length) {
       const fields = new Int32Array(Math.ceil((this.#fields.length * 1.5) / STRIDE) * STRIDE)
@@ -65,9 +64,8 @@ export class RuleEntries {
     this.#fields[at + FIRST_RULE] = -1
     this.#fields[at + STAMP] = 0
     this.#fields[at + ROUTE] = route.id
-    const all = account === null ? operands : [...operands, account]
-    this.operands[entry] = all
-    this.#operandBytes += measureOperands(all)
+    this.operands[entry] = operands
+    this.#operandBytes += measureOperands(operands)
     this.#live += 1
     return entry
   }
@@ -123,30 +121,35 @@ export class RuleEntries {
     return true
   }
 
-  hasContent(entry: number, { route, shape, operands, account }: EntryContent): boolean {
+  hasContent(entry: number, { route, shape, operands }: EntryContent): boolean {
     if (this.shapeOf(entry) !== shape.id || this.routeOf(entry) !== route.id) return false
     const own = this.operands[entry] as readonly unknown[]
-    if (own.length !== operands.length + (account === null ? 0 : 1)) return false
-    if (account !== null && own[operands.length] !== account) return false
     return operands.every((operand, index) => isSameOperand(shape, index, { own: own[index], operand }))
   }
 }
 
 /** A hash that is equal for entries of equal content. */
-export function hashContent({ route, shape, operands, account }: EntryContent): number {
+export function hashContent({ route, shape, operands }: EntryContent): number {
   let hash = mixHashes(route.id, shape.id)
   for (const operand of operands) hash = mixHashes(hash, hashOperand(operand))
-  return account === null ? hash : mixHashes(hash, hashScalar(account))
+  return hash
 }
 
-// What is more than a scalar is hashed by what is quickly had of it: equal operands must have equal hashes, no more.
+// All of an operand counts: filters that differ in anything must not stand in one chain.
 function hashOperand(operand: unknown): number {
-  if (typeof operand !== 'object') return hashScalar(operand as string | number | boolean)
-  if (operand === null) return 1
-  if (Array.isArray(operand)) return operand.length > 0 ? mixHashes(operand.length, hashOperand(operand[0])) : 2
-  const { operand: inner, literals } = operand as { operand?: unknown; literals?: readonly unknown[] }
-  if (literals !== undefined) return hashOperand(literals)
-  return typeof inner === 'string' ? hashScalar(inner) : 3
+  if (typeof operand !== 'object' || operand === null || Array.isArray(operand)) return hashJson(operand as Json)
+  const { operand: inner, literals } = operand as { operand?: Json; literals?: Json }
+  return hashJson(literals ?? inner ?? null)
+}
+
+/** Equal for JSON that is equal: the order of an object's keys does not count. */
+function hashJson(json: Json): number {
+  if (typeof json === 'string') return hashWholeText(json)
+  if (typeof json !== 'object' || json === null) return hashScalar(json)
+  if (Array.isArray(json)) return json.reduce((hash: number, each) => mixHashes(hash, hashJson(each)), json.length)
+  let sum = 7
+  for (const [key, value] of Object.entries(json)) sum = (sum + mixHashes(hashWholeText(key), hashJson(value))) | 0
+  return sum
 }
 
 function isSameOperand(shape: RuleShape, index: number, { own, operand }: { own: unknown; operand: unknown }): boolean {

@@ -7,6 +7,12 @@ import type { FilterLanguage } from '../dispatcher.js'
 import { FeatureTable } from './feature-table.js'
 import { CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT, PathTable } from './path-table.js'
 
+/** Whether a rule is bound to one account, and to one source: both stand behind the operands of its filters. */
+export interface RuleBonds {
+  hasAccount: boolean
+  hasSource: boolean
+}
+
 /** The trees of a rule's filters. */
 export interface RuleTrees {
   language: FilterLanguage
@@ -29,8 +35,9 @@ export interface RuleShape {
   /** The trees of the first such rule: their operands say nothing. */
   readonly trees: RuleTrees
   readonly leaves: readonly LeafTest[]
-  /** Leaves of the payload's filter; the context's come after them. */
-  readonly payloadLeaves: number
+  /** Where the account stands, and the source, among the operands; -1 for rules of all. */
+  readonly accountAt: number
+  readonly sourceAt: number
   /** The filters as tests of paths; valid for events whose paths lead through objects alone. Undefined: they are more. */
   readonly pathTests: readonly PathTest[] | undefined
   readonly holdsPayload: ShapeTest | undefined
@@ -65,15 +72,15 @@ export class RuleShapes {
   }
 
   /** Holds the shape of these trees. Throws, without holding it, when a filter was never valid. */
-  hold(trees: RuleTrees): RuleShape {
-    const key = describeRule(trees)
+  hold(trees: RuleTrees, bonds: RuleBonds): RuleShape {
+    const key = `${bonds.hasAccount ? 'a' : ''}${bonds.hasSource ? 's' : ''}${describeRule(trees)}`
     const known = this.#byKey.get(key)
     if (known !== undefined) {
       known.holders += 1
       return known
     }
     const id = this.#freeIds.pop() ?? this.#byId.length
-    const shape = this.#make(trees, { id, key })
+    const shape = this.#make(trees, bonds, { id, key })
     this.#byId[id] = shape
     this.#byKey.set(key, shape)
     this.#bytes += bytesOf(shape)
@@ -90,10 +97,9 @@ export class RuleShapes {
     for (const { path } of shape.pathTests ?? []) this.paths.release(path)
   }
 
-  #make(trees: RuleTrees, { id, key }: { id: number; key: string }): RuleShape {
+  #make(trees: RuleTrees, bonds: RuleBonds, { id, key }: { id: number; key: string }): RuleShape {
     const { payload, context } = trees
-    const payloadLeaves = payload === null ? [] : listOperandTests(payload)
-    const leaves = [...payloadLeaves, ...(context === null ? [] : listOperandTests(context))]
+    const leaves = [payload, context].flatMap((tree) => (tree === null ? [] : listOperandTests(tree)))
     const places: OperandPlaces = new Map(leaves.map((leaf, index) => [leaf, index]))
     const payloadRoot = payloadRootOf(trees.language)
     const holdsPayload = payload === null ? undefined : compileShape(payload, places)
@@ -107,7 +113,8 @@ export class RuleShapes {
       key,
       trees,
       leaves,
-      payloadLeaves: payloadLeaves.length,
+      accountAt: bonds.hasAccount ? leaves.length : -1,
+      sourceAt: bonds.hasSource ? leaves.length + Number(bonds.hasAccount) : -1,
       pathTests: isFlat ? wanted.map((test) => this.#toPathTest(test, places)) : undefined,
       holdsPayload,
       holdsContext,
