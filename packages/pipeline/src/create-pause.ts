@@ -1,8 +1,11 @@
 /** Computing without a pause: on one thread others wait, for their own runs and for the heartbeats of theirs. */
 const COMPUTING_MS_MAX = 20
 
-/** Gives a promise when whoever computes has to let others go first, and nothing while there is time left. */
-export type Pause = () => Promise<void> | undefined
+/**
+ * Gives a promise when whoever computes has to let others go first, and nothing while there is time left. Who can wait takes
+ * less than the time that there is at most.
+ */
+export type Pause = (computingMsMax?: number) => Promise<void> | undefined
 
 /**
  * Shares the thread among all computations that ask it after each small step: in one turn of the event loop only one of
@@ -17,8 +20,8 @@ export function createPause(): Pause {
     if (waiting.length > 0) setImmediate(startTurn)
   }
   // Whether the time since the last turn was computed or waited is not told apart: a pause too many costs next to nothing.
-  return () => {
-    if (performance.now() - turnStartedAt < COMPUTING_MS_MAX) return undefined
+  return (computingMsMax = COMPUTING_MS_MAX) => {
+    if (performance.now() - turnStartedAt < computingMsMax) return undefined
     return new Promise((resolve) => {
       if (waiting.push(resolve) === 1) setImmediate(startTurn)
     })

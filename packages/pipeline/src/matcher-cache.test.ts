@@ -116,10 +116,10 @@ describe('loading', () => {
     expect(match(set)).toEqual([])
   })
 
-  test('one that fails is told once, whoever waited, and begins anew the next time', async () => {
+  test('one that fails is told once, whoever waited, and is gone on with the next time', async () => {
     store.change(
       ENVIRONMENT,
-      ids(1_500).map((id) => makeRule(id)),
+      ids(500).map((id) => makeRule(id)),
     )
     store.before('page', 2, () => {
       throw new Error('gone')
@@ -128,8 +128,26 @@ describe('loading', () => {
     expect(await Promise.all([set.catchUp('1'), set.catchUp('1')])).toEqual([false, false])
     expect(told.map(({ what }) => what)).toEqual(['unavailable'])
     expect(set.serves('0')).toBe(false)
+    // In what was read already.
+    store.remove(ENVIRONMENT, ['000001'])
+    expect(await set.catchUp('2')).toBe(true)
+    expect(store.calls).toEqual(['page', 'page', 'page', 'changes'])
+    expect([set.matcher.size, cache.stats().loads]).toEqual([499, 1])
+  })
+
+  test('one that fails at its end is gone on with there', async () => {
+    store.change(
+      ENVIRONMENT,
+      ids(300).map((id) => makeRule(id)),
+    )
+    store.before('changes', 1, () => {
+      throw new Error('gone')
+    })
+    const set = cache.take(ENVIRONMENT)
+    expect(await set.catchUp('1')).toBe(false)
     expect(await set.catchUp('1')).toBe(true)
-    expect(set.matcher.size).toBe(1_500)
+    expect(store.calls).toEqual(['page', 'page', 'changes'])
+    expect(set.matcher.size).toBe(300)
   })
 
   test('a large set is begun anew as one', async () => {

@@ -63,6 +63,7 @@ export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
     version: undefined,
     isWhole: false,
     endedSince: deps.now(),
+    progress: undefined,
     loads: 0,
     refreshes: 0,
   }
@@ -118,6 +119,7 @@ export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
     clear: () => {
       held.isWhole = false
       held.version = undefined
+      held.progress = undefined
       index.clear(false)
     },
     settled: async () => void (await work),

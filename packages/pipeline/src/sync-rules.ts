@@ -43,8 +43,19 @@ export interface HeldRules {
   /** False while changes are half applied. */
   isWhole: boolean
   endedSince: Date
+  /** How far a load has come; a load that fails is gone on with from there. */
+  progress: LoadProgress | undefined
   loads: number
   refreshes: number
+}
+
+/** A load under way. */
+export interface LoadProgress {
+  readonly isLarge: boolean
+  /** That of the first page, which all the rules have at least. */
+  version: bigint | undefined
+  afterId: string | null
+  isThrough: boolean
 }
 
 /** What keeps rules in step. */
@@ -73,6 +84,12 @@ const CHANGES_OF_PAGE = 200
 /** Up to so many rules a set is one of the many small ones; a load that finds more begins anew as that of a large one. */
 const SMALL_RULES_MAX = 2_000
 
+/**
+ * Computing of a load without a pause: a delivery of somebody else waits for as much at each of the half dozen answers of Postgres
+ * and Redis that it takes.
+ */
+const LOADING_MS_MAX = 5
+
 /** Ended rules of one query. */
 const ENDED_OF_PAGE = 1_000
 
@@ -87,7 +104,7 @@ const ENDED_MARGIN_MS = 60_000
  * the rules are what the snapshot of that page is. They are applied in place. As long as that takes no pause, it is one
  * step for everybody. Otherwise the rules are not whole meanwhile and nothing may be matched against them: of two changes
  * that belong together (this dispatcher instead of that one) an event could meet one alone. When it fails half way, they
- * stay so, and the next time begins where this time began.
+ * stay so: a load is gone on with where it was, changes are applied from the first on once more.
  */
 export async function bringUpToDate(deps: SyncDeps, held: HeldRules): Promise<void> {
   if (held.version !== undefined) {
@@ -99,46 +116,51 @@ export async function bringUpToDate(deps: SyncDeps, held: HeldRules): Promise<vo
 
 async function loadAll(deps: SyncDeps, held: HeldRules): Promise<void> {
   const startedAt = performance.now()
-  held.loads += 1
-  for (let isLarge = false; ;) {
-    const version = await loadPages(deps, held, isLarge)
-    if (version === undefined) isLarge = true
-    else if (held.isWhole || (await applyChanges(deps, held, version))) break
+  for (;;) {
+    held.progress ??= begin(deps, held, false)
+    const { progress } = held
+    if (!(await loadPages(deps, held, progress))) held.progress = begin(deps, held, true)
+    else if (held.isWhole || (await applyChanges(deps, held, progress.version ?? 0n))) break
+    else held.progress = undefined
   }
+  held.progress = undefined
   const { rules, bytes } = held.index.stats()
   deps.onRulesLoaded?.({ rules, bytes, durationMs: Math.round(performance.now() - startedAt) }, held.scope)
 }
 
-/**
- * Gives the version that all the rules have at least; one page alone is the very snapshot of it, and whole. Gives nothing
- * when it was begun as a small set and there are too many rules for one.
- */
-async function loadPages(deps: SyncDeps, held: HeldRules, isLarge: boolean): Promise<bigint | undefined> {
-  const { scope, index } = held
-  index.clear(isLarge)
+function begin(deps: SyncDeps, held: HeldRules, isLarge: boolean): LoadProgress {
+  held.index.clear(isLarge)
   held.version = undefined
   held.isWhole = false
   held.endedSince = deps.now()
-  let version: bigint | undefined
-  let afterId: string | null = null
-  for (;;) {
-    const query = { afterId, limit: RULES_OF_PAGE }
-    const page: RulesPage = await deps.read(() => deps.store.loadRulesPage(scope, query))
-    const isSnapshot = version === undefined && page.isLast
-    version ??= BigInt(page.version)
+  if (!isLarge) held.loads += 1
+  return { isLarge, version: undefined, afterId: null, isThrough: false }
+}
+
+/** False when there are too many rules for the small set as which they were begun. */
+async function loadPages(deps: SyncDeps, held: HeldRules, progress: LoadProgress): Promise<boolean> {
+  const { scope, index } = held
+  while (!progress.isThrough) {
+    const query = { afterId: progress.afterId, limit: RULES_OF_PAGE }
+    const page = await deps.read(() => deps.store.loadRulesPage(scope, query))
+    // One page alone is the very snapshot of its version.
+    const isSnapshot = progress.version === undefined && page.isLast
+    progress.version ??= BigInt(page.version)
     for (const rule of page.rules) {
       index.put(rule)
-      await deps.pause()
+      await deps.pause(LOADING_MS_MAX)
     }
+    progress.afterId = page.rules.at(-1)?.id ?? progress.afterId
+    progress.isThrough = page.isLast
     if (isSnapshot) {
-      held.version = version
+      held.version = progress.version
       held.isWhole = true
     }
-    if (page.isLast) return version
-    if (!isLarge && index.matcher.size >= SMALL_RULES_MAX) return undefined
-    afterId = page.rules.at(-1)?.id ?? null
+    if (page.isLast) return true
+    if (!progress.isLarge && index.matcher.size >= SMALL_RULES_MAX) return false
     await deps.makeRoom()
   }
+  return true
 }
 
 /** False when changes that would be needed are there no more. */
@@ -177,7 +199,7 @@ export async function dropEnded(deps: SyncDeps, held: HeldRules): Promise<void> 
     const ended = await deps.read(() => deps.store.findEndedRules(held.scope, from, ENDED_OF_PAGE))
     for (const { id } of ended) {
       held.index.drop(id)
-      await deps.pause()
+      await deps.pause(LOADING_MS_MAX)
     }
     const last = ended.at(-1)
     if (last === undefined || ended.length < ENDED_OF_PAGE) break
