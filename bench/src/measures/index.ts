@@ -3,6 +3,7 @@ import { measureBulk } from './measure-bulk.js'
 import { measureEndToEnd } from './measure-end-to-end.js'
 import { measureLatency } from './measure-latency.js'
 import { measureSingle } from './measure-single.js'
+import { measureMatcherLoad } from './measure-matcher-load.js'
 import type { Measure } from './measure.js'
 
 /** All measures, in the order in which they run. */
@@ -12,4 +13,5 @@ export const measures: readonly Measure[] = [
   measureEndToEnd,
   measureLatency,
   measureBacklog,
+  measureMatcherLoad,
 ]

@@ -8,14 +8,17 @@ export interface Webhook {
   readonly url: string
 }
 
-/** Starts a receiver and creates one webhook endpoint for it, with the settings that an endpoint has by itself. */
-export async function createWebhook(stack: BenchStack): Promise<Webhook> {
+/**
+ * Starts a receiver and creates one webhook endpoint for it, with the settings that an endpoint has by itself, in the
+ * environment of the stack or of another key.
+ */
+export async function createWebhook(stack: BenchStack, secretKey = stack.secretKey): Promise<Webhook> {
   const receiver = await stack.startTool('receiver')
   const { port } = await receiver.call('listen')
   const url = `http://127.0.0.1:${port}/webhook`
   const response = await fetch(`${stack.apiUrl}/api/v1/webhook-endpoints`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${stack.secretKey}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${secretKey}`, 'content-type': 'application/json' },
     body: JSON.stringify({ url, events: ['*'] }),
   })
   if (!response.ok)

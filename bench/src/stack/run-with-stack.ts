@@ -29,6 +29,8 @@ export interface BenchStack {
   readonly databaseUrl: string
   readonly secretKey: string
   readonly scope: { readonly organizationId: string; readonly environmentId: string }
+  /** Another environment of the same tenant, with a key of its own. */
+  readonly neighbour: { readonly secretKey: string }
   /** For counting rows, and for nothing that is timed. */
   readonly pool: pg.Pool
   /** Which Postgres and Redis these are. */
@@ -36,6 +38,8 @@ export interface BenchStack {
   /** The apps and servers, for a usage meter. */
   readonly processes: readonly WatchedProcess[]
   app(name: AppName): ReturnType<Stack['app']>
+  /** What an app says of itself now, as Prometheus reads it. */
+  readMetrics(name: AppName): Promise<string>
   /** Starts a process that ends with the stack. */
   startTool<Name extends keyof Tools>(name: Name): Promise<Tool<Tools[Name]>>
 }
@@ -89,10 +93,13 @@ async function runNamed<Result>(
 }
 
 async function describeStack(stack: Stack, pool: pg.Pool, tools: { stop(): Promise<void> }[]): Promise<BenchStack> {
-  const { apiUrl, tenants } = stack.describe()
+  const { apiUrl, tenants, processes } = stack.describe()
   const [tenant] = tenants
   const environment = tenant?.environments.find(({ type }) => type === 'PRODUCTION')
-  if (tenant === undefined || environment === undefined) throw new Error('No tenant was seeded')
+  const neighbour = tenant?.environments.find(({ type }) => type !== 'PRODUCTION')
+  if (tenant === undefined || environment === undefined || neighbour === undefined) {
+    throw new Error('No tenant with two environments was seeded')
+  }
   const { services } = stack
   const postgresPid = services.postgres.isOurs ? undefined : await findPostgresPid(pool)
   const redisPid = services.redis.isOurs ? undefined : await findRedisPid(services.redisUrl)
@@ -101,6 +108,7 @@ async function describeStack(stack: Stack, pool: pg.Pool, tools: { stop(): Promi
     databaseUrl: services.databaseUrl,
     secretKey: environment.secretKey,
     scope: { organizationId: tenant.organizationId, environmentId: environment.id },
+    neighbour: { secretKey: neighbour.secretKey },
     pool,
     servers: services.describe,
     processes: [
@@ -109,6 +117,10 @@ async function describeStack(stack: Stack, pool: pg.Pool, tools: { stop(): Promi
       { name: 'redis', pid: () => services.redis.pid() ?? redisPid },
     ],
     app: (name) => stack.app(name),
+    async readMetrics(name) {
+      const { healthUrl } = processes.find((one) => one.name === name) ?? { healthUrl: '' }
+      return (await fetch(new URL('/metrics', healthUrl))).text()
+    },
     async startTool(name) {
       const tool = await startTool(name)
       tools.push(tool)
