@@ -10,6 +10,11 @@ export interface IpRange {
 /** The longest text of an IP address: an IPv6 address that ends in an IPv4 one. */
 const IP_TEXT_LENGTH_MAX = 45
 
+const IPV4_PART_LENGTH_MAX = 3
+const DOT = 0x2e
+const DIGIT_0 = 0x30
+const DIGIT_9 = 0x39
+
 /** The groups before the IPv4 address in an IPv4-mapped IPv6 address, `::ffff:0:0/96` (RFC 4291, section 2.5.5.2). */
 const MAPPED_PREFIX: Groups = [0, 0, 0, 0, 0, 0xffff]
 
@@ -41,10 +46,23 @@ export function parseIp(text: string): Groups | undefined {
 
 /** Dotted decimal, four parts, no leading zeros: `010` is octal to some readers and decimal to others. */
 function parseIpv4(text: string): Groups | undefined {
-  const parts = text.split('.')
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part))) return undefined
-  const groups = parts.map(Number)
-  return groups.every((group) => group <= 255) ? groups : undefined
+  const groups: number[] = []
+  let start = 0
+  for (let index = 0; index <= text.length; index += 1) {
+    const code = text.charCodeAt(index)
+    if (index < text.length && code !== DOT) {
+      if (code < DIGIT_0 || code > DIGIT_9) return undefined
+      continue
+    }
+    const length = index - start
+    const isZeroLed = length > 1 && text.charCodeAt(start) === DIGIT_0
+    if (length === 0 || length > IPV4_PART_LENGTH_MAX || isZeroLed || groups.length === 4) return undefined
+    const group = Number(text.slice(start, index))
+    if (group > 255) return undefined
+    groups.push(group)
+    start = index + 1
+  }
+  return groups.length === 4 ? groups : undefined
 }
 
 /** The text forms of RFC 4291, section 2.2; no zone. */

@@ -96,7 +96,7 @@ export class Bucket implements KeyMarket {
   readonly byGate = new Map<number, Signature[]>()
   readonly statistics = new KeyStatistics()
   readonly #parts: IndexParts
-  readonly #byKey = new Map<string, Signature>()
+  readonly #byKey = new Map<string | number, Signature>()
   readonly #seed: number
   #count = 0
   #plannedCount = 0
@@ -327,12 +327,20 @@ export class Bucket implements KeyMarket {
 
   /** The keys of every combination of hashes; with a limit, of so many without those for strays. */
   #listKeys(signature: Signature, atoms: readonly Atom[], max = Infinity): number[] {
+    const [first, second] = atoms
+    if (first === undefined) return [this.finishKey(signature.seed)]
+    if (second === undefined && first.hashes.length === 1) {
+      return [this.finishKey(mixHashes(signature.seed, first.hashes[0] as number))]
+    }
     let hashes = [signature.seed]
     for (const feature of signature.features) {
       const atom = atoms.find((each) => each.feature === feature) as Atom
-      const taken =
-        max === Infinity ? atom.hashes : atom.hashes.slice(0, Math.min(max, atom.hashes.length - atom.strays))
-      hashes = hashes.flatMap((hash) => taken.map((more) => mixHashes(hash, more)))
+      const count = max === Infinity ? atom.hashes.length : Math.min(max, atom.hashes.length - atom.strays)
+      const crossed: number[] = []
+      for (const hash of hashes) {
+        for (let index = 0; index < count; index += 1) crossed.push(mixHashes(hash, atom.hashes[index] as number))
+      }
+      hashes = crossed
     }
     const keys = hashes.map((hash) => this.finishKey(hash))
     return keys.length === 1 ? keys : [...new Set(keys)]
@@ -359,6 +367,7 @@ function featuresOf(atoms: readonly Atom[]): number[] {
   return atoms.map(({ feature }) => feature).toSorted((a, b) => a - b)
 }
 
-function keyOf(features: readonly number[], range: number): string {
+function keyOf(features: readonly number[], range: number): string | number {
+  if (features.length === 1 && range === -1) return features[0] as number
   return `${features.join()}|${range}`
 }

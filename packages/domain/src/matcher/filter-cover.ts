@@ -33,6 +33,8 @@ export interface Atom {
   /** Where in its filter this stands: the pointer of the condition, and its test. */
   pointer: string
   test: FilterTest
+  /** Of alternatives, or bounds of a range, that are one atom: those beside the first. */
+  others?: readonly Atom[]
 }
 
 /** What an event must have: every atom, and of each group one cover. */
@@ -129,6 +131,10 @@ export class CoverReader {
 
   /** Tests that one and the same value must satisfy. */
   #readTests(tests: readonly FilterTest[], place: TestPlace, cover: Cover): void {
+    if (tests.length === 1) {
+      this.#readTest(tests[0] as FilterTest, place, cover)
+      return
+    }
     const ofValue: Cover = { atoms: [], groups: cover.groups }
     for (const test of tests) this.#readTest(test, place, ofValue)
     cover.atoms.push(...intersectRanges(ofValue.atoms))
@@ -136,7 +142,7 @@ export class CoverReader {
 
   #readTest(test: FilterTest, place: TestPlace, cover: Cover): void {
     const { spread } = place
-    const at = { ...place, test }
+    const at: TestedPlace = { path: place.path, pointer: place.pointer, spread, test, length: 0, strays: 0 }
     switch (test.operator) {
       case 'oneOf':
         this.#addHashes({ kind: FEATURE_KINDS.EQUAL, hashes: test.operand.map(hashScalar) }, at, cover)
@@ -150,12 +156,12 @@ export class CoverReader {
       case '$includes':
         this.#addHashes(
           { kind: FEATURE_KINDS.EQUAL, hashes: [hashScalar(test.operand)] },
-          { ...at, spread: SPREADS.ELEMENTS },
+          withSpread(at, SPREADS.ELEMENTS),
           cover,
         )
         break
       case '$contains':
-        this.#readJson(test.operand, { ...at, spread: SPREADS.BOTH }, cover)
+        this.#readJson(test.operand, withSpread(at, SPREADS.BOTH), cover)
         break
       case '$equals':
         this.#readJson(test.operand, at, cover)
@@ -280,7 +286,7 @@ export class CoverReader {
       this.#addHashes({ kind: FEATURE_KINDS.EQUAL, hashes: [hashScalar(operand)] }, at, cover)
       return
     }
-    this.#addPresent({ ...at, spread: SPREADS.SELF }, cover)
+    this.#addPresent(withSpread(at, SPREADS.SELF), cover)
     if (!Array.isArray(operand)) {
       for (const [key, wanted] of Object.entries(operand)) {
         const path = this.#hold(at.path, key)
@@ -299,7 +305,7 @@ export class CoverReader {
       } else {
         this.#addHashes(
           { kind: FEATURE_KINDS.EQUAL, hashes: [hashScalar(element)] },
-          { ...at, spread: SPREADS.ELEMENTS },
+          withSpread(at, SPREADS.ELEMENTS),
           cover,
         )
       }
@@ -315,7 +321,7 @@ export class CoverReader {
       this.#addPresent(at, cover)
       return
     }
-    const { path, spread, length = 0, strays = 0, pointer, test } = at
+    const { path, spread, length, strays, pointer, test } = at
     const feature = this.#features.hold({ path, kind, spread, length })
     this.#heldFeatures.push(feature)
     const distinct = hashes.length === 1 ? hashes : [...new Set(hashes)]
@@ -356,8 +362,14 @@ interface TestPlace extends Place {
 
 interface TestedPlace extends TestPlace {
   test: FilterTest
-  length?: number
-  strays?: number
+  /** Characters of a prefix or suffix. */
+  length: number
+  strays: number
+}
+
+// Written out, because copying with a spread takes most of the time of adding a rule.
+function withSpread({ path, pointer, test, length, strays }: TestedPlace, spread: Spread): TestedPlace {
+  return { path, pointer, spread, test, length, strays }
 }
 
 interface Range {

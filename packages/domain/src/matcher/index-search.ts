@@ -1,9 +1,9 @@
 import { createWorkBudget, FilterTooExpensiveError, spend, type WorkBudget } from '../filter/work-budget.js'
 import { RequestPayloadError } from '../request-payload.js'
 import type { Bucket, Signature } from './bucket.js'
-import { ABSENT, EventReader, SINGLE } from './event-reader.js'
+import { ABSENT, type EventReader, SINGLE } from './event-reader.js'
 import { isRangeKind } from './feature-table.js'
-import { FeatureReader } from './feature-reader.js'
+import type { FeatureReader } from './feature-reader.js'
 import type { FilterIndex } from './filter-index.js'
 import { selectFirst } from './first-ids.js'
 import { mixHashes } from './hash.js'
@@ -39,8 +39,8 @@ export class IndexSearch {
 
   constructor(index: FilterIndex) {
     this.#index = index
-    this.#event = new EventReader(index.shapes.paths)
-    this.#features = new FeatureReader(index.shapes.features, this.#event)
+    this.#event = index.shapes.event
+    this.#features = index.shapes.eventFeatures
   }
 
   match(event: MatchableEvent, now: Date, fanoutMax = Infinity): MatchResult {
@@ -105,20 +105,22 @@ export class IndexSearch {
 
   #lookUp(signature: Signature): void {
     const { features } = signature
-    const { length } = features
-    if (length === 0) {
-      this.#probe(signature, signature.seed)
-      return
-    }
-    if (length > 1) {
-      for (let index = 0; index < length; index += 1) {
-        if (this.#features.read(features[index] as number) === 0) return
+    let hash = signature.seed
+    // Mostly the event has one value of each feature, or none of one.
+    for (let index = 0; index < features.length; index += 1) {
+      const feature = features[index] as number
+      const count = this.#features.read(feature)
+      if (count === 0) return
+      if (count > 1) {
+        this.#cross(signature, index, hash)
+        return
       }
+      hash = mixHashes(hash, this.#features.hashes[feature] as number)
     }
-    this.#cross(signature, 0, signature.seed)
+    this.#probe(signature, hash)
   }
 
-  /** Looks up every combination of what the event has of the features of a signature. */
+  /** Looks up every combination of what the event has of the features of a signature from one on. */
   #cross(signature: Signature, index: number, hash: number): void {
     const { features } = signature
     if (index === features.length) {
@@ -127,11 +129,11 @@ export class IndexSearch {
     }
     const feature = features[index] as number
     const count = this.#features.read(feature)
-    if (count === 0) return
     if (count === 1) {
       this.#cross(signature, index + 1, mixHashes(hash, this.#features.hashes[feature] as number))
       return
     }
+    if (count === 0) return
     const hashes = this.#features.lists[feature] as number[]
     spend(this.#budget, count)
     for (let place = 0; place < count; place += 1) {

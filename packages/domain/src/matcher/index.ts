@@ -1,4 +1,11 @@
 export { isNameCovered } from './cover.js'
+export {
+  describeIndexing,
+  type IndexableRule,
+  type IndexedCondition,
+  type IndexedKind,
+  type Indexing,
+} from './describe-indexing.js'
 export { buildEnvelope, readFilteredValue } from './envelope.js'
 export {
   createEventMatcher,

@@ -13,8 +13,9 @@ export function mergeBranches(branches: readonly Cover[]): Atom | undefined {
       groups.length === 0 && atoms.length === 1 && atoms[0]?.feature === atom.feature && atoms[0].strays === 0,
   )
   if (!isMergeable) return undefined
+  const [, ...others] = branches.flatMap(({ atoms }) => atoms)
   const hashes = [...new Set(branches.flatMap(({ atoms }) => atoms[0]?.hashes ?? []))]
-  return hashes.length > HASHES_MAX ? undefined : { ...atom, hashes }
+  return hashes.length > HASHES_MAX ? undefined : { ...atom, hashes, others }
 }
 
 /** Ranges of one feature in which one and the same number must lie are one. */
@@ -28,7 +29,7 @@ export function intersectRanges(atoms: readonly Atom[]): Atom[] {
       continue
     }
     const range = { low: Math.max(atom.range.low, other.range.low), high: Math.min(atom.range.high, other.range.high) }
-    kept[index] = { ...other, range }
+    kept[index] = { ...other, range, others: [...(other.others ?? []), atom] }
   }
   return kept
 }

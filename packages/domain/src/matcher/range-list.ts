@@ -40,9 +40,9 @@ export class RangeList {
     this.#unsorted.push({ low, high, owner })
     this.#size += 1
     if (this.#unsorted.length < UNSORTED_MAX) return
-    const carried = this.#unsorted
+    const level = sortLevel(this.#unsorted)
     this.#unsorted = []
-    this.#carry(carried)
+    this.#carry(level)
   }
 
   /** Forgets the range of an owner that has this lower bound. */
@@ -57,7 +57,7 @@ export class RangeList {
       if (level === undefined || !removeFrom(level, low, owner)) continue
       if (level.removed * 2 <= level.owners.length) return
       this.#levels[index] = undefined
-      this.#carry(listOf(level))
+      this.#carry(compact(level))
       return
     }
   }
@@ -66,36 +66,82 @@ export class RangeList {
   stab(value: number, found: (owner: number) => void): number {
     let steps = this.#unsorted.length
     for (const { low, high, owner } of this.#unsorted) if (low <= value && value <= high) found(owner)
-    for (const level of this.#levels) {
-      if (level !== undefined) steps += stabLevel(level, value, { from: 0, to: level.owners.length, found })
-    }
+    for (const level of this.#levels) if (level !== undefined) steps += stabLevel(level, value, found)
     return steps
   }
 
-  #carry(ranges: { low: number; high: number; owner: number }[]): void {
-    let carried = ranges
+  /** Merges a level with those of its size, as one carries in an addition. */
+  #carry(level: Level): void {
+    let carried = level
     let index = 0
     for (;;) {
-      while (carried.length > UNSORTED_MAX * 2 ** index) index += 1
-      const level = this.#levels[index]
-      if (level === undefined) break
+      while (carried.owners.length > UNSORTED_MAX * 2 ** index) index += 1
+      const other = this.#levels[index]
+      if (other === undefined) break
       this.#levels[index] = undefined
-      carried = [...listOf(level), ...carried]
+      carried = mergeLevels(compact(other), carried)
     }
-    if (carried.length > 0) this.#levels[index] = makeLevel(carried)
+    if (carried.owners.length > 0) this.#levels[index] = withGreatest(carried)
   }
 }
 
-function makeLevel(ranges: { low: number; high: number; owner: number }[]): Level {
-  const sorted = ranges.toSorted((a, b) => (a.low < b.low ? -1 : Number(a.low > b.low)))
-  const level: Level = {
-    lows: Float64Array.from(sorted, ({ low }) => low),
-    highs: Float64Array.from(sorted, ({ high }) => high),
-    greatest: new Float64Array(sorted.length),
-    owners: Int32Array.from(sorted, ({ owner }) => owner),
+function makeLevel(size: number): Level {
+  return {
+    lows: new Float64Array(size),
+    highs: new Float64Array(size),
+    greatest: new Float64Array(size),
+    owners: new Int32Array(size),
     removed: 0,
   }
-  findGreatest(level, 0, sorted.length)
+}
+
+function sortLevel(ranges: readonly { low: number; high: number; owner: number }[]): Level {
+  const sorted = ranges.toSorted((a, b) => (a.low < b.low ? -1 : Number(a.low > b.low)))
+  const level = makeLevel(sorted.length)
+  for (const [index, { low, high, owner }] of sorted.entries()) {
+    level.lows[index] = low
+    level.highs[index] = high
+    level.owners[index] = owner
+  }
+  return level
+}
+
+function mergeLevels(a: Level, b: Level): Level {
+  const merged = makeLevel(a.owners.length + b.owners.length)
+  let fromA = 0
+  let fromB = 0
+  for (let index = 0; index < merged.owners.length; index += 1) {
+    const isA =
+      fromB === b.owners.length || (fromA < a.owners.length && (a.lows[fromA] as number) <= (b.lows[fromB] as number))
+    if (isA) copyRange(a, fromA, { to: merged, at: index })
+    else copyRange(b, fromB, { to: merged, at: index })
+    if (isA) fromA += 1
+    else fromB += 1
+  }
+  return merged
+}
+
+function copyRange(from: Level, index: number, { to, at }: { to: Level; at: number }): void {
+  to.lows[at] = from.lows[index] as number
+  to.highs[at] = from.highs[index] as number
+  to.owners[at] = from.owners[index] as number
+}
+
+/** A level without what was removed from it. */
+function compact(level: Level): Level {
+  if (level.removed === 0) return level
+  const kept = makeLevel(level.owners.length - level.removed)
+  let at = 0
+  for (let index = 0; index < level.owners.length; index += 1) {
+    if (level.owners[index] === REMOVED) continue
+    copyRange(level, index, { to: kept, at })
+    at += 1
+  }
+  return kept
+}
+
+function withGreatest(level: Level): Level {
+  findGreatest(level, 0, level.owners.length)
   return level
 }
 
@@ -108,21 +154,26 @@ function findGreatest(level: Level, from: number, to: number): number {
   return greatest
 }
 
-interface Stab {
-  from: number
-  to: number
-  found: (owner: number) => void
-}
-
-function stabLevel(level: Level, value: number, { from, to, found }: Stab): number {
-  if (from >= to) return 0
-  const middle = (from + to) >>> 1
-  if ((level.greatest[middle] as number) < value) return 1
-  let steps = 1 + stabLevel(level, value, { from, to: middle, found })
-  if ((level.lows[middle] as number) > value) return steps
-  const owner = level.owners[middle] as number
-  if (owner !== REMOVED && value <= (level.highs[middle] as number)) found(owner)
-  steps += stabLevel(level, value, { from: middle + 1, to, found })
+/** Walks the tree from left to right, and passes over what ends before the number or begins after it. */
+function stabLevel(level: Level, value: number, found: (owner: number) => void): number {
+  const { lows, highs, greatest, owners } = level
+  let steps = 0
+  // Subtrees that are still to be looked at, as pairs of bounds; those to the left are on top.
+  const pending: number[] = [0, owners.length]
+  while (pending.length > 0) {
+    const to = pending.pop() as number
+    const from = pending.pop() as number
+    if (from >= to) continue
+    steps += 1
+    const middle = (from + to) >>> 1
+    if ((greatest[middle] as number) < value) continue
+    if ((lows[middle] as number) <= value) {
+      const owner = owners[middle] as number
+      if (owner !== REMOVED && value <= (highs[middle] as number)) found(owner)
+      pending.push(middle + 1, to)
+    }
+    pending.push(from, middle)
+  }
   return steps
 }
 
@@ -141,13 +192,4 @@ function removeFrom(level: Level, low: number, owner: number): boolean {
     return true
   }
   return false
-}
-
-function listOf(level: Level): { low: number; high: number; owner: number }[] {
-  const ranges: { low: number; high: number; owner: number }[] = []
-  for (const [index, owner] of level.owners.entries()) {
-    if (owner === REMOVED) continue
-    ranges.push({ low: level.lows[index] as number, high: level.highs[index] as number, owner })
-  }
-  return ranges
 }

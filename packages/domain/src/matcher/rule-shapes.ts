@@ -4,6 +4,8 @@ import { countSteps } from '../filter/count-steps.js'
 import type { FilterCondition, FilterNode, FilterTest } from '../filter/filter-tree.js'
 import { type LeafTest, prepareOperand, restoreTest } from '../filter/leaf-test.js'
 import type { FilterLanguage } from '../dispatcher.js'
+import { EventReader } from './event-reader.js'
+import { FeatureReader } from './feature-reader.js'
 import { FeatureTable } from './feature-table.js'
 import { CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT, PathTable } from './path-table.js'
 
@@ -58,6 +60,9 @@ const TEST_BYTES = 400
 export class RuleShapes {
   readonly paths = new PathTable()
   readonly features = new FeatureTable(this.paths)
+  /** One event is matched at a time: what reads it is there once for all matchers. */
+  readonly event = new EventReader(this.paths)
+  readonly eventFeatures = new FeatureReader(this.features, this.event)
   readonly #byKey = new Map<string, RuleShape>()
   readonly #byId: (RuleShape | undefined)[] = []
   readonly #freeIds: number[] = []
