@@ -10,7 +10,7 @@ import { createMatcherShapes, type EventMatcher } from './index.js'
 /** `MATCHER_SEED` repeats a run. */
 const seed = Number(process.env['MATCHER_SEED'] ?? Date.now() % 2 ** 31)
 
-const RULES = 120
+const RULES = 90
 const EVENTS = 20
 /** Sets of each kind. */
 const SETS = 1
