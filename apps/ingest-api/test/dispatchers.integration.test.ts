@@ -78,13 +78,20 @@ describe('making and showing', () => {
       expiresAt: null,
       createdAt: expect.any(String),
       updatedAt: expect.any(String),
+      index: {
+        indexed: true,
+        conditions: [{ filter: 'payloadFilter', pointer: '/customer/country', operator: 'literals' }],
+        warning: null,
+      },
     })
     const shown = await api.call('GET', `${PATH}/${answer.body['id']}`)
     expect(shown.body).toEqual(answer.body)
     const upper = await api.call('GET', `${PATH}/${String(answer.body['id']).toUpperCase()}`)
     expect(upper.body).toEqual(answer.body)
     const listed = await api.call('GET', `${PATH}?limit=1`)
-    expect(listed.body['data']).toEqual([answer.body])
+    const { index, ...listing } = answer.body
+    expect(index).toBeDefined()
+    expect(listed.body['data']).toEqual([listing])
     expect((await api.call('GET', '/api/v1/accounts/new%20account')).status).toBe(200)
   })
 
@@ -322,6 +329,77 @@ describe('changing', () => {
   })
 })
 
+describe('what finds the filters', () => {
+  const show = async (id: string): Promise<unknown> => (await api.call('GET', `${PATH}/${id}`)).body['index']
+
+  test('is shown when one is made, changed and read', async () => {
+    const made = await post(
+      wish({ payloadFilter: { $or: [{ id: ['o_1'] }, { shop: { 'a/b': [{ $startsWith: 'x' }] } }] } }),
+    )
+    expect(made.body['index']).toEqual({
+      indexed: true,
+      conditions: [
+        { filter: 'payloadFilter', pointer: '/$or/0/id', operator: 'literals' },
+        { filter: 'payloadFilter', pointer: '/$or/1/shop/a~1b/0/$startsWith', operator: '$startsWith' },
+      ],
+      warning: null,
+    })
+    const id = made.body['id'] as string
+    expect(await show(id)).toEqual(made.body['index'])
+    const body = { payloadFilter: { total: [{ $gt: 5 }] }, contextFilter: { shop: ['utrecht'] } }
+    const changed = await api.call('PATCH', `${PATH}/${id}`, { body })
+    const ofContext = { filter: 'contextFilter', pointer: '/shop', operator: 'literals' }
+    expect(changed.body['index']).toEqual({ indexed: true, conditions: [ofContext], warning: null })
+    expect(await show(id)).toEqual(changed.body['index'])
+    const disabled = await api.call('POST', `${PATH}/${id}/disable`)
+    expect(disabled.body['index']).toEqual(changed.body['index'])
+  })
+
+  test('a pattern of EventBridge is found by what it asks of the envelope', async () => {
+    const payloadFilter = { source: ['aws.s3'], detail: { bucket: { name: [{ prefix: 'invoices-2026' }] } } }
+    const id = await makeDispatcher({ event: undefined, filterLanguage: 'eventbridge', payloadFilter })
+    const ofBucket = { filter: 'payloadFilter', pointer: '/detail/bucket/name/0/prefix', operator: 'prefix' }
+    expect(await show(id)).toEqual({ indexed: true, conditions: [ofBucket], warning: null })
+  })
+
+  test('a filter that only says what must not be there is warned of', async () => {
+    const id = await makeDispatcher({ source: 'shop', accountId: 'one', payloadFilter: { a: [{ $exists: false }] } })
+    expect(await show(id)).toEqual({
+      indexed: false,
+      conditions: [
+        { filter: null, pointer: '/accountId', operator: 'literals' },
+        { filter: null, pointer: '/source', operator: 'literals' },
+      ],
+      warning: expect.stringContaining("tried on every event of the dispatcher's names, account and source"),
+    })
+  })
+
+  test('a weak condition is warned of, and no filter is not', async () => {
+    const weak = await makeDispatcher({ source: '*', payloadFilter: { paid: [true] } })
+    expect(await show(weak)).toMatchObject({
+      indexed: true,
+      warning: expect.stringContaining('/paid of payloadFilter'),
+    })
+    const open = await makeDispatcher({ source: '*' })
+    expect(await show(open)).toEqual({ indexed: true, conditions: [], warning: null })
+  })
+
+  test('is part of a dry run, of filters and of a dispatcher', async () => {
+    const attempt = (body: object) => api.call('POST', `${PATH}/test`, { body: { event: { name: 'a' }, ...body } })
+    const filter = { $or: [{ a: ['x'] }, { $nor: [{ b: ['y'] }] }] }
+    const ofFilter = await attempt({ filter })
+    expect(ofFilter.body['index']).toEqual({
+      indexed: false,
+      conditions: [],
+      warning: expect.stringContaining('The alternative /$or/1 of payloadFilter'),
+    })
+    const ofNothing = await attempt({})
+    expect(ofNothing.body['index']).toEqual({ indexed: true, conditions: [], warning: null })
+    const dispatcherId = await makeDispatcher({ payloadFilter: filter })
+    expect((await attempt({ dispatcherId })).body['index']).toEqual(await show(dispatcherId))
+  })
+})
+
 describe('trying an event', () => {
   const attempt = (body: object): Promise<ApiAnswer> => api.call('POST', `${PATH}/test`, { body })
 
@@ -338,8 +416,8 @@ describe('trying an event', () => {
       ],
     })
     const matching = await attempt({ event, filter: { customer: { country: ['US'] } }, contextFilter: { a: [1] } })
-    expect(matching.body).toEqual({ matches: true, explanation: [] })
-    expect((await attempt({ event: {} })).body).toEqual({ matches: true, explanation: [] })
+    expect(matching.body).toMatchObject({ matches: true, explanation: [] })
+    expect((await attempt({ event: {} })).body).toMatchObject({ matches: true, explanation: [] })
     expect((await attempt({ event: {}, filter: { a: [{ $exists: false }] } })).body).toMatchObject({ matches: true })
     expect((await attempt({ event: { payload: null }, filter: { a: ['x'] } })).body).toMatchObject({ matches: false })
   })
@@ -374,7 +452,7 @@ describe('trying an event', () => {
     ])
     await api.call('PATCH', `${PATH}/${dispatcherId}`, { body: { manual: false, enabled: true } })
     const event = { name: 'order.paid', source: 'shop', accountId: 'one', payload: { total: 11 } }
-    expect((await attempt({ dispatcherId, event })).body).toEqual({ matches: true, explanation: [] })
+    expect((await attempt({ dispatcherId, event })).body).toMatchObject({ matches: true, explanation: [] })
   })
 
   test.each<[string, object, number]>([

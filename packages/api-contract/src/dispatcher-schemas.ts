@@ -100,6 +100,43 @@ export const dispatcherSchema = z
   })
   .meta({ id: 'EventDispatcher' })
 
+const indexedConditionSchema = z
+  .object({
+    filter: z
+      .enum(['payloadFilter', 'contextFilter'])
+      .nullable()
+      .describe("null: the dispatcher's own source or account; named only when no condition of the filters is"),
+    pointer: z
+      .string()
+      .describe('JSON pointer into the filter; `/source` and `/accountId` are fields of the dispatcher'),
+    operator: z.string().describe('as it is written in the filter; `literals` for values'),
+  })
+  .meta({ id: 'IndexedCondition' })
+
+/** How the filters of a dispatcher are found among very many. */
+export const dispatcherIndexSchema = z
+  .object({
+    indexed: z
+      .boolean()
+      .describe(
+        'false: nothing in the filters can be looked up, so they are tried on every event of the names, source and ' +
+          'account; true also without filters, as there is nothing to try then',
+      ),
+    conditions: z
+      .array(indexedConditionSchema)
+      .describe(
+        'what an event is looked up by, by the looks of the filters: with very many of them another condition may ' +
+          'turn out to be better. Of alternatives one each; 20 at most',
+      ),
+    warning: z.string().nullable().describe('why the filters are looked up badly or not at all, and what helps'),
+  })
+  .meta({ id: 'EventDispatcherIndex' })
+
+/** One dispatcher as it is answered by itself. */
+export const shownDispatcherSchema = dispatcherSchema
+  .extend({ index: dispatcherIndexSchema.describe('what carries its filters; see the page on the matcher') })
+  .meta({ id: 'ShownEventDispatcher' })
+
 /** The answer of `GET /api/v1/event-dispatchers`. */
 export const dispatcherListSchema = pageSchema(dispatcherSchema)
 
@@ -212,5 +249,9 @@ export type FailedCondition = z.infer<typeof failedConditionSchema>
 
 /** The answer of `POST /api/v1/event-dispatchers/test`. */
 export const dispatcherTestSchema = z
-  .object({ matches: z.boolean(), explanation: z.array(failedConditionSchema).describe('empty when it matches') })
+  .object({
+    matches: z.boolean(),
+    explanation: z.array(failedConditionSchema).describe('empty when it matches'),
+    index: dispatcherIndexSchema.describe('what carries the filters that were tried, or those of the dispatcher'),
+  })
   .meta({ id: 'EventDispatcherTestResult' })

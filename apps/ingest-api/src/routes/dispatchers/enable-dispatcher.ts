@@ -1,4 +1,4 @@
-import { dispatcherSchema } from '@signalbox/api-contract'
+import { shownDispatcherSchema } from '@signalbox/api-contract'
 import { defineRoute } from '../../route.js'
 import { idParamsSchema } from '../id-params.js'
 import { changeDispatcher } from './change-dispatcher.js'
@@ -13,7 +13,7 @@ export const enableDispatcher = defineRoute({
   tags: ['Event dispatchers'],
   access: 'secret',
   params: idParamsSchema,
-  responses: { 200: { description: 'The dispatcher', schema: dispatcherSchema } },
+  responses: { 200: { description: 'The dispatcher', schema: shownDispatcherSchema } },
   problems: ['forbidden', 'not_found'],
   handle: async ({ environment, params: { id } }, deps) =>
     await changeDispatcher(deps, { environment, id }, { enabled: true }),

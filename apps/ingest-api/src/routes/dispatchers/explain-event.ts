@@ -76,8 +76,8 @@ const ANYTHING: DispatcherRule = {
   once: false,
 }
 
-// A stored filter is always valid, and one of a body was parsed with it.
-function toFilters(filters: TriedFilters): Pick<DispatcherRule, keyof TriedFilters> {
+/** Gives filters as rules have them: a stored filter is always valid, and one of a body was parsed with it. */
+export function toFilters(filters: TriedFilters): Pick<DispatcherRule, keyof TriedFilters> {
   return {
     filterLanguage: filters.filterLanguage,
     payloadFilter: filters.payloadFilter as Filter | null,

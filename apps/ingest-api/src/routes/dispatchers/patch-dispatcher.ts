@@ -1,4 +1,4 @@
-import { changeDispatcherBodySchema, dispatcherSchema } from '@signalbox/api-contract'
+import { changeDispatcherBodySchema, shownDispatcherSchema } from '@signalbox/api-contract'
 import { defineRoute } from '../../route.js'
 import { idParamsSchema } from '../id-params.js'
 import { readAccountWish } from '../read-account-wish.js'
@@ -18,7 +18,7 @@ export const patchDispatcher = defineRoute({
   access: 'secret',
   params: idParamsSchema,
   body: changeDispatcherBodySchema,
-  responses: { 200: { description: 'The dispatcher', schema: dispatcherSchema } },
+  responses: { 200: { description: 'The dispatcher', schema: shownDispatcherSchema } },
   problems: ['invalid', 'unknown_account', 'forbidden', 'not_found', 'conflict'],
   handle: async ({ environment, params: { id }, body }, deps) => {
     const parsed = body.dispatchable === undefined ? NOTHING : parseDispatchable(body.dispatchable)

@@ -1,10 +1,10 @@
-import { createDispatcherBodySchema, dispatcherSchema } from '@signalbox/api-contract'
+import { createDispatcherBodySchema, shownDispatcherSchema } from '@signalbox/api-contract'
 import { defineRoute, problem } from '../../route.js'
 import { readAccountWish } from '../read-account-wish.js'
 import { fillSubscription } from '../read-subscription.js'
 import { parseDispatchable } from './parse-dispatchable.js'
 import { refuseDispatcher } from './refuse-dispatcher.js'
-import { showDispatcher } from './show-dispatcher.js'
+import { showDispatcherInFull } from './show-dispatcher.js'
 
 /** `POST /api/v1/event-dispatchers`: a standing wish for events. */
 export const postDispatcher = defineRoute({
@@ -15,7 +15,7 @@ export const postDispatcher = defineRoute({
   tags: ['Event dispatchers'],
   access: 'secret',
   body: createDispatcherBodySchema,
-  responses: { 201: { description: 'The dispatcher', schema: dispatcherSchema } },
+  responses: { 201: { description: 'The dispatcher', schema: shownDispatcherSchema } },
   problems: ['invalid', 'unknown_account', 'forbidden', 'conflict', 'limit_exceeded'],
   handle: async ({ environment, body }, { dispatchers }) => {
     const parsed = parseDispatchable(body.dispatchable)
@@ -29,7 +29,7 @@ export const postDispatcher = defineRoute({
       dispatchable: parsed.dispatchable,
       dispatchableId: body.dispatchableId,
     })
-    if (outcome.ok) return { status: 201, body: showDispatcher(outcome.dispatcher) }
+    if (outcome.ok) return { status: 201, body: showDispatcherInFull(outcome.dispatcher) }
     if (outcome.code === 'missing') return problem('not_found', 'There is no such dispatcher')
     return refuseDispatcher(outcome.code)
   },

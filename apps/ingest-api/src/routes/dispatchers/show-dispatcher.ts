@@ -1,6 +1,7 @@
-import type { dispatcherSchema } from '@signalbox/api-contract'
+import type { dispatcherSchema, shownDispatcherSchema } from '@signalbox/api-contract'
 import type { StoredDispatcher } from '@signalbox/db'
 import type { z } from 'zod'
+import { showIndex } from './show-index.js'
 
 /** A dispatcher as the API answers it. */
 export function showDispatcher(dispatcher: StoredDispatcher): z.input<typeof dispatcherSchema> {
@@ -21,4 +22,9 @@ export function showDispatcher(dispatcher: StoredDispatcher): z.input<typeof dis
     createdAt: createdAt.toISOString(),
     updatedAt: updatedAt.toISOString(),
   }
+}
+
+/** A dispatcher as the API answers it by itself: with what carries its filters. */
+export function showDispatcherInFull(dispatcher: StoredDispatcher): z.input<typeof shownDispatcherSchema> {
+  return { ...showDispatcher(dispatcher), index: showIndex(dispatcher) }
 }

@@ -7,6 +7,7 @@ import { type Answer, defineRoute, problem } from '../../route.js'
 import { answerMissing } from '../answer-missing.js'
 import { isLarge } from '../events/post-event.js'
 import { explainDispatcher, explainFilters } from './explain-event.js'
+import { type BoundFilters, showIndex } from './show-index.js'
 
 /** `POST /api/v1/event-dispatchers/test`: would an event match, and if not, why not. Nothing is stored or sent. */
 export const testDispatcher = defineRoute({
@@ -15,7 +16,7 @@ export const testDispatcher = defineRoute({
   operationId: 'testEventDispatcher',
   summary: 'Try an event on a dispatcher or on filters',
   description:
-    'Nothing is stored or sent. Filters are tried alone; a dispatcher with its names, source and account, and the state of its endpoint.',
+    'Nothing is stored or sent. Filters are tried alone; a dispatcher with its names, source and account, and the state of its endpoint. `index` says what finds the filters among very many.',
   tags: ['Event dispatchers'],
   access: 'secret',
   body: testDispatcherBodySchema,
@@ -29,13 +30,14 @@ export const testDispatcher = defineRoute({
     }
     if (dispatcherId === undefined && endpointId === undefined) {
       const filters = { filterLanguage, payloadFilter: filter, contextFilter }
-      return answer(() => explainFilters(filters, event, new Date()))
+      return answer(filters, () => explainFilters(filters, event, new Date()))
     }
     const found =
       endpointId === undefined
         ? await findByDispatcher(deps, environment, dispatcherId ?? '')
         : await findByEndpoint(deps, environment, endpointId)
-    return 'dispatcher' in found ? answer(() => explainDispatcher(found, event, new Date())) : found
+    if (!('dispatcher' in found)) return found
+    return answer(found.dispatcher, () => explainDispatcher(found, event, new Date()))
   },
 })
 
@@ -71,10 +73,10 @@ async function findByEndpoint({ endpoints, misses }: ApiDeps, environment: Envir
   return { dispatcher: endpoint.subscription, isEndpointDisabled: !endpoint.enabled }
 }
 
-function answer(explain: () => FailedCondition[]): Answer {
+function answer(tried: BoundFilters, explain: () => FailedCondition[]): Answer {
   try {
     const explanation = explain()
-    return { status: 200, body: { matches: explanation.length === 0, explanation } }
+    return { status: 200, body: { matches: explanation.length === 0, explanation, index: showIndex(tried) } }
   } catch (error) {
     if (error instanceof FilterTooExpensiveError) return problem('filter_too_expensive', describeTooExpensive())
     throw error
