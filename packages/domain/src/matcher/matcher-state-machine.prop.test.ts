@@ -197,7 +197,7 @@ describe('what a matcher says of its memory', () => {
     ranges: (index) => ({ total: [{ $gt: index }] }),
     'two conditions': (index) => ({ customer: [`customer-${index % 100}`], total: [{ $lt: index }] }),
     patterns: (index) => ({ order: [{ $wildcard: `order-${index}*x*` }] }),
-    alternatives: (index) => ({ $or: [{ order: [`order-${index}`] }, { cart: [`cart-${index}`] }] }),
+    alternatives: (index) => ({ $or: [{ order: [`order-${index}`] }, { cart: [`cart-${index}`] }] as Json[] }),
   }
   test.each(Object.entries(kinds))('is what the heap says, within a factor of two: %s', (_, makeOne) => {
     const matcher = createTunedMatcher({})

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../../src/json.js'
 import type { Random } from './random.js'
 
 /** Keys that every object seems to have, that look like paths or operators, or that code made of them could trip over. */
-export const ODD_KEYS = [
+const ODD_KEYS = [
   '',
   '__proto__',
   'constructor',
@@ -28,7 +28,7 @@ export const ODD_KEYS = [
 ]
 
 /** Texts that are equal, nearly equal or only seem so, under some way of comparing. */
-export const ODD_TEXTS = [
+const ODD_TEXTS = [
   '',
   ' ',
   '*',
@@ -77,7 +77,7 @@ export const ODD_TEXTS = [
   `${'x'.repeat(70)}y`,
 ]
 
-export const ODD_NUMBERS = [
+const ODD_NUMBERS = [
   0,
   -0,
   1,
@@ -247,7 +247,7 @@ export function drawKnownNumber(random: Random, world: World): number {
 }
 
 /** Draws any scalar of a world. `Infinity` is what `JSON.parse` makes of `1e999`; only events may have it. */
-export function drawScalar(random: Random, world: World): Json {
+function drawScalar(random: Random, world: World): Json {
   const drawn = random.below(20)
   if (drawn < 9) return drawText(random, world)
   if (drawn < 14) return drawKnownNumber(random, world)

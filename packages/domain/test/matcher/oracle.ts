@@ -59,7 +59,7 @@ export function createOracle(
 }
 
 /** Everything but the filters. Written anew, so that the matcher's own way is tested too. */
-export function covers(rule: DispatcherRule, event: EventCase): boolean {
+function covers(rule: DispatcherRule, event: EventCase): boolean {
   return (
     rule.eventNames.some((entry) => coversName(entry, event.name)) &&
     (rule.source === '*' || rule.source === event.source) &&

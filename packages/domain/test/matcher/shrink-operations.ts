@@ -26,7 +26,7 @@ export function expectAgreement(operations: readonly Operation[], tuning: Tuning
 }
 
 /** Operations that still disagree, of which none can be left out or made simpler. */
-export function shrinkOperations(operations: readonly Operation[], tuning: Tuning): Operation[] {
+function shrinkOperations(operations: readonly Operation[], tuning: Tuning): Operation[] {
   let runs = 0
   const isWrong = (candidate: readonly Operation[]): boolean => {
     runs += 1
