@@ -4,10 +4,10 @@ import { composeDeliverWorker } from './compose.js'
 import { readDeliverWorkerConfig } from './config.js'
 
 /**
- * By how much, in percent, the heap may outgrow what lives in it before garbage is collected. Left to itself V8 doubles it: the
- * dispatchers in memory live long, and would cost as much again.
+ * By how much, in percent, the heap may outgrow what lives in it before garbage is collected. Left to itself V8 doubles it:
+ * hundreds of megabytes of dispatchers, which live long, would cost as much again.
  */
-const HEAP_GROWING_PERCENT = 50
+const HEAP_GROWING_PERCENT = 25
 
 setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
 
