@@ -64,7 +64,8 @@ export class RuleEntries {
     this.#fields[at + FIRST_RULE] = -1
     this.#fields[at + STAMP] = 0
     this.#fields[at + ROUTE] = route.id
-    this.operands[entry] = operands
+    // A copy has room for what is in it; an array that was pushed to has room for 17.
+    this.operands[entry] = operands.slice()
     this.#operandBytes += measureOperands(operands)
     this.#live += 1
     return entry
