@@ -79,9 +79,6 @@ const BUCKET_BYTES = 600
 /** Growth after which a bucket's filters are planned anew, with what is known by then. */
 const GROWTH_FACTOR = 4
 
-/** Filters that must have gone before a bucket counts as changed. */
-const FORGOTTEN_MIN = 256
-
 /** Events after whose look the filters of a bucket are planned anew. */
 const SAMPLES_NEEDED = 64
 
@@ -100,7 +97,6 @@ export class Bucket implements KeyMarket {
   readonly #seed: number
   #count = 0
   #plannedCount = 0
-  #forgotten = 0
   #sampled = 0
   /** Routes that lead here. */
   routeCount = 0
@@ -143,10 +139,9 @@ export class Bucket implements KeyMarket {
     return BUCKET_BYTES + this.signatures.length * SIGNATURE_BYTES + this.statistics.bytes
   }
 
-  /** Tells whether the bucket has grown, or changed, so much that its filters should be planned anew. */
+  /** Tells whether the bucket has grown so much that its filters should be planned anew. */
   get isOutgrown(): boolean {
     if (this.entries !== undefined) return false
-    if (this.#forgotten > FORGOTTEN_MIN && this.#forgotten > this.#count * GROWTH_FACTOR) return true
     return this.#count >= this.#plannedCount * GROWTH_FACTOR && this.#plannedCount < GROWTH_COUNT_MAX
   }
 
@@ -154,14 +149,10 @@ export class Bucket implements KeyMarket {
   startSweep(): void {
     this.isSweeping = true
     this.#plannedCount = this.#count
-    this.#forgotten = 0
-    this.statistics.startCount()
   }
 
-  /** All filters have been counted again: what none asks for any more is forgotten. */
   endSweep(): void {
     this.isSweeping = false
-    for (const feature of this.statistics.endCount()) this.#parts.features.release(feature)
   }
 
   /** Whether enough events were sampled. */
@@ -199,7 +190,6 @@ export class Bucket implements KeyMarket {
   /** Forgets a filter; one that is indexed was taken out by `release` for each of its nodes. */
   forget(entry: number): void {
     this.#count -= 1
-    this.#forgotten += 1
     const index = this.entries?.indexOf(entry) ?? -1
     if (index !== -1) this.entries?.splice(index, 1)
     if (this.#count === 0) this.#reset()
@@ -214,10 +204,12 @@ export class Bucket implements KeyMarket {
     for (const branches of cover.groups) for (const branch of branches) this.countAsked(branch)
   }
 
-  /** Notes that a filter which was counted is still there. */
-  keepAsked(cover: Cover): void {
-    for (const atom of cover.atoms) this.statistics.keep(atom.feature)
-    for (const branches of cover.groups) for (const branch of branches) this.keepAsked(branch)
+  /** Takes back what a filter asked for. */
+  uncountAsked(cover: Cover): void {
+    for (const { feature } of cover.atoms) {
+      if (this.statistics.uncount(feature)) this.#parts.features.release(feature)
+    }
+    for (const branches of cover.groups) for (const branch of branches) this.uncountAsked(branch)
   }
 
   /** Puts a filter under the keys that serve it best. */
@@ -355,7 +347,6 @@ export class Bucket implements KeyMarket {
   #reset(): void {
     this.entries = []
     this.#plannedCount = 0
-    this.#forgotten = 0
     this.#sampled = 0
     for (const feature of this.statistics.features) this.#parts.features.release(feature)
     this.statistics.clear()

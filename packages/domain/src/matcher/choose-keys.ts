@@ -108,6 +108,8 @@ function findFurther(taken: readonly Atom[], atoms: readonly Atom[], market: Key
   const hashes = taken.reduce((product, atom) => product * atom.hashes.length, 1)
   for (const atom of atoms) {
     if (atom.range !== undefined || taken.some(({ feature }) => feature === atom.feature)) continue
+    // Of two arrays every combination would have to be looked up.
+    if (atom.isSpread && taken.some(({ isSpread }) => isSpread)) continue
     if (hashes * atom.hashes.length > CROSS_MAX || market.estimateShare(atom) > HELPFUL_SHARE) continue
     const isThere = market.hasSignature([...taken, atom], undefined)
     if (!isThere && market.signatureCount >= market.signaturesMax) continue

@@ -77,17 +77,19 @@ export function describeIndexing(rule: IndexableRule): Indexing {
   if (choices === undefined) {
     return { isIndexed: false, conditions: bonds, warning: describeBare(filters, bonds) }
   }
-  const describe = (atom: Atom): IndexedCondition[] =>
-    [atom, ...(atom.others ?? [])].map(({ pointer, test }) => ({
-      filter: fields.get(atom) ?? null,
-      pointer: pointer + test.at,
-      operator: nameOperator(test),
-      kind: KINDS[features.kinds[atom.feature] as FeatureKind],
-    }))
+  function* listConditions(choice: KeyChoice): Generator<IndexedCondition> {
+    for (const atom of listChosen(choice)) {
+      const filter = fields.get(atom) ?? null
+      const kind = KINDS[features.kinds[atom.feature] as FeatureKind]
+      for (const { pointer, test } of [atom, ...(atom.others ?? [])]) {
+        yield { filter, pointer: pointer + test.at, operator: nameOperator(test), kind }
+      }
+    }
+  }
   const weak = choices.map(listChosen).find((atoms) => atoms.every(isCommon))?.[0]
   return {
     isIndexed: true,
-    conditions: takeDistinct(choices.flatMap((choice) => listChosen(choice).flatMap(describe))),
+    conditions: takeDistinct(choices, listConditions),
     warning: weak === undefined ? null : describeWeak(weak, fields.get(weak)),
   }
 }
@@ -158,11 +160,16 @@ function listChosen({ atoms, range }: KeyChoice): Atom[] {
   return range === undefined ? [...atoms] : [...atoms, range]
 }
 
-function takeDistinct(conditions: readonly IndexedCondition[]): IndexedCondition[] {
+function takeDistinct(
+  choices: readonly KeyChoice[],
+  list: (choice: KeyChoice) => Iterable<IndexedCondition>,
+): IndexedCondition[] {
   const distinct = new Map<string, IndexedCondition>()
-  for (const condition of conditions) {
-    if (distinct.size === CONDITIONS_MAX) break
-    distinct.set(`${condition.filter} ${condition.pointer}`, condition)
+  for (const choice of choices) {
+    for (const condition of list(choice)) {
+      distinct.set(`${condition.filter} ${condition.pointer}`, condition)
+      if (distinct.size === CONDITIONS_MAX) return [...distinct.values()]
+    }
   }
   return [...distinct.values()]
 }

@@ -30,6 +30,8 @@ export interface Atom {
   guess: number
   /** For features of ranges; then `hashes` is empty. */
   range: { low: number; high: number } | undefined
+  /** It looks into arrays, of which an event may have many values. */
+  isSpread: boolean
   /** Where in its filter this stands: the pointer of the condition, and its test. */
   pointer: string
   test: FilterTest
@@ -331,6 +333,7 @@ export class CoverReader {
       strays,
       guess: guessShare(kind, at),
       range: undefined,
+      isSpread: spread !== SPREADS.SELF,
       pointer,
       test,
     })
@@ -340,7 +343,16 @@ export class CoverReader {
     const { path, spread, pointer, test } = at
     const feature = this.#features.hold({ path, kind, spread, length: 0 })
     this.#heldFeatures.push(feature)
-    cover.atoms.push({ feature, hashes: [], strays: 0, guess: 1, range: { low, high }, pointer, test })
+    cover.atoms.push({
+      feature,
+      hashes: [],
+      strays: 0,
+      guess: 1,
+      range: { low, high },
+      isSpread: spread !== SPREADS.SELF,
+      pointer,
+      test,
+    })
   }
 
   #hold(parent: number, key: string): number {

@@ -147,11 +147,7 @@ export class FilterIndex {
     if (!buckets.some((bucket) => bucket.isSweeping)) return
     this.#takeOut(entry)
     const cover = this.#readCoverOf(this.#covers, entry)
-    for (const bucket of buckets) {
-      if (bucket.entries !== undefined) continue
-      bucket.keepAsked(cover)
-      this.#index(bucket, entry, cover)
-    }
+    for (const bucket of buckets) if (bucket.entries === undefined) this.#index(bucket, entry, cover)
     this.#covers.release()
   }
 
@@ -192,11 +188,13 @@ export class FilterIndex {
     const shape = this.shapes.get(this.entries.shapeOf(entry))
     const route = this.directory.getRoute(this.entries.routeOf(entry))
     const isReading = shape.holdsPayload !== undefined || shape.holdsContext !== undefined
+    let cover: Cover | undefined
     for (const bucket of route.buckets) {
       if (isReading) bucket.readingCount -= 1
+      if (bucket.entries === undefined) bucket.uncountAsked((cover ??= this.#readCoverOf(this.#covers, entry)))
       bucket.forget(entry)
-      if (bucket.isOutgrown) this.requestSweep(bucket)
     }
+    this.#covers.release()
     this.entries.free(entry)
     this.shapes.release(shape)
     this.directory.release(route)

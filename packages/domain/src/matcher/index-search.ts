@@ -19,6 +19,9 @@ const STANDING_GATES = [-1, PAYLOAD_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, ACCOUNT_R
 /** A bucket is planned anew when its keys give so many filters in vain for each that matches. */
 const VAIN_FACTOR = 8
 
+/** Combinations of an event's values that are always looked up. */
+const COMBINATIONS_MIN = 256
+
 /** Steps of looking at one event for the statistics of its buckets. */
 const SAMPLE_STEPS_MAX = 20_000
 
@@ -53,6 +56,7 @@ export class IndexSearch {
     } catch (error) {
       if (!(error instanceof RequestPayloadError) || this.#isPayloadWanted(event)) throw error
       // Nobody who could get this event looks at its payload.
+      this.#event.end()
       this.#search({ ...event, payloadType: 'JSON', readPayload: () => null })
     } finally {
       this.#event.end()
@@ -94,6 +98,7 @@ export class IndexSearch {
       return
     }
     for (const gate of STANDING_GATES) this.#lookUpGate(bucket, gate)
+    if (bucket.readingCount === 0) return
     for (const gate of this.#event.listPresent()) this.#lookUpGate(bucket, gate)
   }
 
@@ -112,12 +117,33 @@ export class IndexSearch {
       const count = this.#features.read(feature)
       if (count === 0) return
       if (count > 1) {
-        this.#cross(signature, index, hash)
+        this.#lookUpMany(signature, index, hash)
         return
       }
       hash = mixHashes(hash, this.#features.hashes[feature] as number)
     }
     this.#probe(signature, hash)
+  }
+
+  /** An event with several values: they are looked up in every combination, unless trying all filters is less work. */
+  #lookUpMany(signature: Signature, index: number, hash: number): void {
+    let combinations = 1
+    for (const feature of signature.features) combinations *= this.#features.read(feature)
+    if (combinations > COMBINATIONS_MIN && combinations > this.#index.entries.size) this.#tryEach(signature)
+    else this.#cross(signature, index, hash)
+  }
+
+  #tryEach(signature: Signature): void {
+    const { entries, table } = this.#index
+    spend(this.#budget, entries.size)
+    for (let entry = 0; entry < entries.size; entry += 1) {
+      if (entries.operands[entry] === undefined) continue
+      const content = entries.firstNodeOf(entry)
+      let node = table.nextOfEntry(content)
+      while (node !== NO_NODE && table.signatureOf(node) !== signature.id) node = table.nextOfEntry(node)
+      const hasRange = signature.range !== -1 && entries.ranges.has(entry)
+      if (node !== NO_NODE || hasRange) this.#try(entry)
+    }
   }
 
   /** Looks up every combination of what the event has of the features of a signature from one on. */

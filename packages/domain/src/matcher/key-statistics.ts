@@ -30,7 +30,8 @@ interface FeatureStatistics {
   registers: Uint8Array
   /** Hashes that were asked for, and how many they were when it was last estimated how many of them are distinct. */
   asked: number
-  isAsked: boolean
+  /** Filters that ask for it. */
+  filters: number
   estimatedAt: number
   distinct: number
   samples: Float64Array
@@ -64,25 +65,13 @@ export class KeyStatistics {
   track(feature: number): void {
     this.#byFeature.set(feature, {
       registers: new Uint8Array(REGISTERS),
-      isAsked: true,
+      filters: 0,
       asked: 0,
       estimatedAt: 0,
       distinct: 0,
       samples: new Float64Array(SAMPLES_MAX),
       sampleCount: 0,
     })
-  }
-
-  /** From now on it is noted which features are asked for. */
-  startCount(): void {
-    for (const known of this.#byFeature.values()) known.isAsked = false
-  }
-
-  /** Forgets the features that nobody has asked for since, and gives them. */
-  endCount(): number[] {
-    const gone = [...this.#byFeature].flatMap(([feature, known]) => (known.isAsked ? [] : [feature]))
-    for (const feature of gone) this.#byFeature.delete(feature)
-    return gone
   }
 
   clear(): void {
@@ -93,7 +82,7 @@ export class KeyStatistics {
   count(atom: Atom): void {
     const known = this.#byFeature.get(atom.feature)
     if (known === undefined) return
-    known.isAsked = true
+    known.filters += 1
     for (let index = 0; index < atom.hashes.length - atom.strays; index += 1) {
       const hash = atom.hashes[index] as number
       const register = hash >>> (32 - REGISTER_BITS)
@@ -103,10 +92,12 @@ export class KeyStatistics {
     }
   }
 
-  /** Notes that a filter which was counted before still asks for a feature. */
-  keep(feature: number): void {
+  /** Takes back that a filter asks for a feature. True when no filter asks for it any more: it is forgotten. */
+  uncount(feature: number): boolean {
     const known = this.#byFeature.get(feature)
-    if (known !== undefined) known.isAsked = true
+    if (known === undefined) return false
+    known.filters -= 1
+    return known.filters === 0 && this.#byFeature.delete(feature)
   }
 
   /** Remembers what an event has of a feature; nothing is remembered as such. */
