@@ -40,7 +40,8 @@ export function createAttempts(
   deps: DispatchDeps,
   onUnsent: (delivery: ClaimedRow, target: DispatchTarget) => Promise<void>,
 ): Attempts {
-  const underWay = new Set<Promise<void>>()
+  let underWay = 0
+  const idleListeners: (() => void)[] = []
   const records = createGroupCommit<AttemptRecord, boolean>({
     weightMax: RECORD_GROUP_MAX,
     inFlightMax: RECORD_GROUPS_IN_FLIGHT_MAX,
@@ -50,25 +51,36 @@ export function createAttempts(
   })
   const attempt = async (delivery: ClaimedRow, target: DispatchTarget, place: Place): Promise<void> => {
     const startedAt = deps.ports.now()
-    const reading = await carryOut(deps, delivery, target).finally(() => place.leave())
+    let reading: AttemptReading
+    try {
+      reading = await carryOut(deps, delivery, target)
+    } finally {
+      place.leave()
+    }
     if (reading.outcome === 'unsent') return onUnsent(delivery, target)
     const attemptInRun = delivery.attemptCount - delivery.attemptOffset + 1
     const step = decideNextStep(reading, attemptInRun, { policy: target.retryPolicy, random: deps.random() })
     const record = { delivery, startedAt, reading, step }
     const isRecorded = await records.add(record)
     deps.observer.onAttempt(record, isRecorded)
-    if (isRecorded) await tell(deps, record, target)
+    if (isRecorded && step.kind !== 'complete') await tell(deps, record, target)
+  }
+  const end = (): void => {
+    underWay -= 1
+    if (underWay > 0) return
+    for (const listener of idleListeners.splice(0)) listener()
   }
   return {
     start: (delivery, target, place) => {
-      const running = attempt(delivery, target, place)
-        .catch((error: unknown) => deps.observer.onTrouble('delivery.attempt', error))
-        .finally(() => underWay.delete(running))
-      underWay.add(running)
+      underWay += 1
+      attempt(delivery, target, place).then(end, (error: unknown) => {
+        end()
+        deps.observer.onTrouble('delivery.attempt', error)
+      })
     },
-    countInFlight: () => underWay.size,
+    countInFlight: () => underWay,
     drain: async () => {
-      while (underWay.size > 0) await Promise.all(underWay)
+      while (underWay > 0) await new Promise<void>((resolve) => idleListeners.push(resolve))
     },
   }
 }

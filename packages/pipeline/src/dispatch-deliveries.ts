@@ -1,8 +1,9 @@
 import type { AttemptRecord, ClaimedRow, DeliveryRef, DispatchTarget, EndReason, EventBody } from '@signalbox/domain'
+import { type ClaimAhead, createClaimAhead } from './claim-ahead.js'
 import { type Attempts, createAttempts, LEASE_MARGIN_MS } from './create-attempts.js'
 import type { DispatchQueue } from './deliver-events.js'
 import type { DispatchablePorts } from './dispatchables/dispatchable-type.js'
-import { findPlace, listLanes, pickSlowest, PLACE_WAIT_MS } from './find-place.js'
+import { findPlace, listLanes, pickSlowest, PLACE_WAIT_MS, type TargetLanes } from './find-place.js'
 import { createLanes, type Lane, type Lanes } from './lanes.js'
 
 /** Claims deliveries and records what became of them. Each method is one transaction, guarded by state and claim. */
@@ -59,6 +60,7 @@ export function createDispatchDeliveries(deps: DispatchDeps): {
   drain: () => Promise<void>
 } {
   const lanes = createLanes(() => performance.now())
+  const ahead = createClaimAhead()
   const attempts = createAttempts(deps, (delivery, target) => {
     return park(deps, lanes.get(target.laneKey, target.concurrency), { refs: [], claimed: [delivery] }).then(
       () => undefined,
@@ -70,7 +72,8 @@ export function createDispatchDeliveries(deps: DispatchDeps): {
       if (first === undefined) return { started: 0, parked: 0, skipped: 0 }
       const target = await deps.store.loadTarget(first.organizationId, first.dispatcherId)
       const skipReason = target === undefined ? 'dispatcher_disabled' : target.skipReason
-      if (target !== undefined && skipReason === null) return dispatchTo({ ...deps, lanes, attempts }, target, refs)
+      if (target !== undefined && skipReason === null)
+        return dispatchTo({ ...deps, lanes, ahead, attempts }, target, refs)
       await deps.store.skipDeliveries(refs, skipReason ?? 'dispatcher_disabled')
       return { started: 0, parked: 0, skipped: refs.length }
     },
@@ -79,7 +82,7 @@ export function createDispatchDeliveries(deps: DispatchDeps): {
   }
 }
 
-type Dispatching = DispatchDeps & { lanes: Lanes; attempts: Attempts }
+type Dispatching = DispatchDeps & { lanes: Lanes; ahead: ClaimAhead; attempts: Attempts }
 
 async function dispatchTo(deps: Dispatching, target: DispatchTarget, refs: DeliveryRef[]): Promise<DispatchCounts> {
   const lanes = listLanes(deps, target, refs[0]?.organizationId ?? '')
@@ -88,18 +91,49 @@ async function dispatchTo(deps: Dispatching, target: DispatchTarget, refs: Deliv
     const parked = await park(deps, slowest, { refs, claimed: [] })
     return { started: 0, parked, skipped: 0 }
   }
-  const claimed = await deps.store.claimDeliveries(refs, PLACE_WAIT_MS + target.timeoutMs + LEASE_MARGIN_MS)
+  // Only where they will stand: others that share its wider lanes must not wait for a slow endpoint's.
+  const lane = deps.lanes.get(target.laneKey, target.concurrency)
+  lane.announce(refs.length)
+  let announced = refs.length
+  const settle = (count: number): void => {
+    announced -= count
+    deps.ahead.leave(target.laneKey, count)
+    lane.announce(-count)
+  }
+  await deps.ahead.enter(target.laneKey, refs.length)
+  try {
+    const claimed = await deps.store.claimDeliveries(refs, PLACE_WAIT_MS + target.timeoutMs + LEASE_MARGIN_MS)
+    settle(refs.length - claimed.length)
+    const placeless = await placeEach({ ...deps, settle }, { target, lanes }, claimed)
+    if (placeless.length > 0) await park(deps, pickSlowest(lanes.large), { refs: [], claimed: placeless })
+    return { started: claimed.length - placeless.length, parked: placeless.length, skipped: 0 }
+  } finally {
+    settle(announced)
+  }
+}
+
+/** Starts deliveries as they find places; gives those that found none in time. */
+async function placeEach(
+  deps: Dispatching & { settle: (count: number) => void },
+  { target, lanes }: { target: DispatchTarget; lanes: TargetLanes },
+  claimed: ClaimedRow[],
+): Promise<ClaimedRow[]> {
   const placeless: ClaimedRow[] = []
   const deadline = performance.now() + PLACE_WAIT_MS
-  await Promise.all(
-    claimed.map(async (delivery) => {
-      const place = await findPlace(delivery.body === null ? lanes.large : lanes.usual, deadline)
+  const placeInTurn = async (deliveries: ClaimedRow[], wanted: Lane[]): Promise<void> => {
+    for (const [index, delivery] of deliveries.entries()) {
+      const place = await findPlace(wanted, deadline, deliveries.length - index)
+      deps.settle(1)
       if (place === undefined) placeless.push(delivery)
       else deps.attempts.start(delivery, target, place)
-    }),
-  )
-  if (placeless.length > 0) await park(deps, pickSlowest(lanes.large), { refs: [], claimed: placeless })
-  return { started: claimed.length - placeless.length, parked: placeless.length, skipped: 0 }
+    }
+  }
+  // One by one, since the lanes serve one after another anyway; but those with large bodies, for which there are few
+  // places, hold up only each other.
+  const usual = claimed.filter((delivery) => delivery.body !== null)
+  const large = claimed.filter((delivery) => delivery.body === null)
+  await Promise.all([placeInTurn(usual, lanes.usual), placeInTurn(large, lanes.large)])
+  return placeless
 }
 
 // Only what was really put off takes the lane's time and comes back: a job that came twice must not multiply.

@@ -4,6 +4,8 @@ import type { Lane, Lanes, Place } from './lanes.js'
 /** A delivery that finds no place for this long gives its queue job's slot to others and waits in Postgres. */
 export const PLACE_WAIT_MS = 1_500
 
+const WAIT_STEP_MS = 50
+
 /** Exchanges with a large body at one time: what bounds memory when every event has the largest size. */
 const LARGE_AT_ONCE_MAX = 32
 
@@ -46,13 +48,16 @@ export function pickSlowest([first, ...others]: Lane[]): Lane {
 
 /**
  * Finds a place in every lane, all until one deadline (`performance.now()`); undefined when one has none in time. The
- * lanes come in one order for all, so that no two deliveries wait for each other.
+ * lanes come in one order for all, so that no two deliveries wait for each other. `count`: deliveries that look for a place one after
+ * another, of which this is the first.
  */
-export async function findPlace(lanes: Lane[], deadline: number): Promise<Place | undefined> {
+export async function findPlace(lanes: Lane[], deadline: number, count: number): Promise<Place | undefined> {
   const places: Place[] = []
-  const leave = (): void => places.forEach((place) => place.leave())
+  const leave = (): void => {
+    for (const place of places) place.leave()
+  }
   for (const lane of lanes) {
-    const place = lane.tryEnter() ?? (await lane.enter(Math.max(0, deadline - performance.now())))
+    const place = lane.tryEnter() ?? (await waitFor(lane, deadline, count))
     if (place === undefined) {
       leave()
       return undefined
@@ -60,4 +65,10 @@ export async function findPlace(lanes: Lane[], deadline: number): Promise<Place 
     places.push(place)
   }
   return { leave }
+}
+
+// Whole steps: timers of one length are cheap, and waits are long.
+async function waitFor(lane: Lane, deadline: number, count: number): Promise<Place | undefined> {
+  const waitMs = deadline - performance.now()
+  return waitMs <= 0 ? undefined : lane.enter(Math.ceil(waitMs / WAIT_STEP_MS) * WAIT_STEP_MS, count)
 }

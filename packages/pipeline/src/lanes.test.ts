@@ -140,6 +140,44 @@ describe('createLanes', () => {
     expect(lanes.get('a', 1).expectWaitMs()).toBe(500)
   })
 
+  test('those who are announced count as those who wait, until they are taken back', async () => {
+    const lanes = createTestLanes()
+    const lane = lanes.get('a', 2)
+    await enterAll(lanes, 'a', 2)
+    await pass(100)
+    lane.announce(5)
+    expect(lane.expectWaitMs()).toBe(300)
+    lane.announce(-5)
+    expect(lane.expectWaitMs()).toBe(50)
+  })
+
+  test('who waits for many counts as many, until it has its place or gives up', async () => {
+    const lanes = createTestLanes()
+    const lane = lanes.get('a', 2)
+    const [first] = await enterAll(lanes, 'a', 2)
+    await pass(100)
+    const served = lane.enter(1_000, 50)
+    const late = lane.enter(100, 7)
+    expect(lane.expectWaitMs()).toBe(2_900)
+    await pass(100)
+    expect(await late).toBeUndefined()
+    expect(lane.expectWaitMs()).toBe(5_100)
+    first?.leave()
+    expect(await served).toBeDefined()
+    expect(lane.expectWaitMs()).toBe(100)
+  })
+
+  test('a lane to which nobody comes after all is forgotten, and counts anew', () => {
+    const lanes = createTestLanes()
+    const lane = lanes.get('a', 1)
+    lane.announce(3)
+    lane.announce(-3)
+    expect(lane.expectWaitMs()).toBe(0)
+    expect(lane.tryEnter()).toBeDefined()
+    expect(lanes.get('a', 1).tryEnter()).toBeUndefined()
+    expect(lanes.countBusy()).toBe(1)
+  })
+
   test('attempts that were long let newcomers expect a long wait also before the next one is old', async () => {
     const lanes = createTestLanes()
     const first = await lanes.get('a', 1).enter(0)

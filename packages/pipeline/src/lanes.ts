@@ -1,10 +1,15 @@
 /** Places for a bounded number of attempts at one time. Waiters are served in order. */
 export interface Lane {
-  /** Gets a place, or gives undefined when none came free within `waitMs`. */
-  enter(waitMs: number): Promise<Place | undefined>
+  /**
+   * Gets a place, or gives undefined when none came free within `waitMs`. `count`: deliveries that want one, of which this
+   * is the first and the others come after it.
+   */
+  enter(waitMs: number, count?: number): Promise<Place | undefined>
   /** Gets a place when one is free now. */
   tryEnter(): Place | undefined
-  /** How long a newcomer would wait, from what is waiting and how long attempts take here; 0 when a place is free. */
+  /** Counts deliveries (or, below 0, fewer) that will want a place here: they are expected, and do not wait for it yet. */
+  announce(count: number): void
+  /** How long a newcomer would wait, from who wants a place and how long attempts take here; 0 when one is free. */
   expectWaitMs(): number
   /**
    * Books the lane's time for deliveries that are put off; gives the milliseconds until their turn. Each booking follows
@@ -31,112 +36,169 @@ const AVERAGE_WEIGHT = 0.1
 const SWEEP_EVERY = 1_000
 
 interface LaneState {
+  readonly key: string
   placesMax: number
-  busySince: Map<object, number>
-  waiting: { grant: (place: Place) => void }[]
+  /** The attempts that hold a place; the oldest first. */
+  readonly busy: Set<LanePlace>
+  readonly waiting: { grant: (place: Place) => void }[]
+  /** Deliveries that wait, those behind the first of each waiter included. */
+  waitingCount: number
+  announced: number
   averageMs: number
   bookedUntil: number
+  /** Whether a newcomer finds it. One that fell idle is forgotten, and two of one key would be twice the places. */
+  isKnown: boolean
 }
 
 /** Creates the lanes of one process. `now` is a monotonic clock in milliseconds. */
 export function createLanes(now: () => number): Lanes {
-  const lanes = new Map<string, LaneState>()
-
-  const occupy = (key: string, lane: LaneState): Place => {
-    const token = {}
-    lane.busySince.set(token, now())
-    return { leave: () => leave(key, lane, token) }
-  }
-
-  const leave = (key: string, lane: LaneState, token: object): void => {
-    const since = lane.busySince.get(token)
-    if (since === undefined) return
-    lane.busySince.delete(token)
-    lane.averageMs += (now() - since - lane.averageMs) * AVERAGE_WEIGHT
-    admit(key, lane)
-    if (isIdle(lane, now()) && lanes.get(key) === lane) lanes.delete(key)
-  }
-
-  // More than one may come in: a lane whose number of places was raised has room for several.
-  const admit = (key: string, lane: LaneState): void => {
-    while (lane.busySince.size < lane.placesMax) {
-      const next = lane.waiting.shift()
-      if (next === undefined) return
-      next.grant(occupy(key, lane))
-    }
-  }
-
-  const enter = (key: string, lane: LaneState, waitMs: number): Promise<Place | undefined> => {
-    if (lane.busySince.size < lane.placesMax) return Promise.resolve(occupy(key, lane))
-    return new Promise((resolve) => {
-      const waiter = {
-        grant: (place: Place) => {
-          clearTimeout(timer)
-          resolve(place)
-        },
-      }
-      const timer = setTimeout(() => {
-        lane.waiting.splice(lane.waiting.indexOf(waiter), 1)
-        resolve(undefined)
-      }, waitMs)
-      lane.waiting.push(waiter)
-    })
-  }
-
-  const find = (key: string, placesMax: number): LaneState => findLane(lanes, { key, placesMax }, now())
-
+  const all: AllLanes = { lanes: new Map(), now }
   return {
     get: (key, placesMax) => {
-      const known = lanes.get(key)
+      const known = all.lanes.get(key)
       if (known !== undefined) {
         known.placesMax = placesMax
-        admit(key, known)
+        admit(all, known)
       }
-      return {
-        enter: (waitMs) => enter(key, find(key, placesMax), waitMs),
-        tryEnter: () => {
-          const lane = find(key, placesMax)
-          return lane.busySince.size < lane.placesMax ? occupy(key, lane) : undefined
-        },
-        expectWaitMs: () => {
-          const lane = lanes.get(key)
-          return lane === undefined ? 0 : expectWaitMs(lane, now())
-        },
-        book: (count) => book(find(key, placesMax), count, now()),
-      }
+      return new HeldLane(all, key, placesMax)
     },
-    countBusy: () => [...lanes.values()].reduce((sum, lane) => sum + lane.busySince.size, 0),
+    countBusy: () => [...all.lanes.values()].reduce((sum, lane) => sum + lane.busy.size, 0),
   }
 }
 
-// A lane is looked up anew each time: one that fell idle meanwhile is forgotten, and two of one key would be twice the
-// places.
-function findLane(
-  lanes: Map<string, LaneState>,
-  { key, placesMax }: { key: string; placesMax: number },
-  now: number,
-): LaneState {
-  let lane = lanes.get(key)
-  if (lane === undefined) {
-    if (lanes.size % SWEEP_EVERY === 0) sweep(lanes, now)
-    lane = { placesMax, busySince: new Map(), waiting: [], averageMs: 0, bookedUntil: 0 }
-    lanes.set(key, lane)
+interface AllLanes {
+  readonly lanes: Map<string, LaneState>
+  readonly now: () => number
+}
+
+/** A class for speed, as is the next: every attempt enters and leaves four lanes. */
+class HeldLane implements Lane {
+  readonly #all: AllLanes
+  readonly #key: string
+  readonly #placesMax: number
+  #state: LaneState | undefined
+
+  constructor(all: AllLanes, key: string, placesMax: number) {
+    this.#all = all
+    this.#key = key
+    this.#placesMax = placesMax
   }
+
+  tryEnter(): Place | undefined {
+    const lane = this.#find()
+    return lane.busy.size < lane.placesMax ? occupy(this.#all, lane) : undefined
+  }
+
+  enter(waitMs: number, count = 1): Promise<Place | undefined> {
+    const place = this.tryEnter()
+    return place === undefined ? wait(this.#find(), waitMs, count) : Promise.resolve(place)
+  }
+
+  announce(count: number): void {
+    const lane = this.#find()
+    lane.announced += count
+    forgetIfIdle(this.#all, lane)
+  }
+
+  expectWaitMs(): number {
+    const lane = this.#all.lanes.get(this.#key)
+    return lane === undefined ? 0 : expectWaitMs(lane, this.#all.now())
+  }
+
+  book(count: number): number {
+    return book(this.#find(), count, this.#all.now())
+  }
+
+  #find(): LaneState {
+    if (this.#state?.isKnown !== true) this.#state = findLane(this.#all, this.#key, this.#placesMax)
+    return this.#state
+  }
+}
+
+class LanePlace implements Place {
+  readonly since: number
+  readonly #all: AllLanes
+  readonly #lane: LaneState
+
+  constructor(all: AllLanes, lane: LaneState) {
+    this.since = all.now()
+    this.#all = all
+    this.#lane = lane
+  }
+
+  leave(): void {
+    const lane = this.#lane
+    if (!lane.busy.delete(this)) return
+    lane.averageMs += (this.#all.now() - this.since - lane.averageMs) * AVERAGE_WEIGHT
+    admit(this.#all, lane)
+    forgetIfIdle(this.#all, lane)
+  }
+}
+
+function occupy(all: AllLanes, lane: LaneState): Place {
+  const place = new LanePlace(all, lane)
+  lane.busy.add(place)
+  return place
+}
+
+// More than one may come in: a lane whose number of places was raised has room for several.
+function admit(all: AllLanes, lane: LaneState): void {
+  while (lane.waiting.length > 0 && lane.busy.size < lane.placesMax) lane.waiting.shift()?.grant(occupy(all, lane))
+}
+
+function wait(lane: LaneState, waitMs: number, count: number): Promise<Place | undefined> {
+  lane.waitingCount += count
+  return new Promise((resolve) => {
+    const end = (place: Place | undefined): void => {
+      lane.waitingCount -= count
+      resolve(place)
+    }
+    const waiter = {
+      grant: (place: Place) => {
+        clearTimeout(timer)
+        end(place)
+      },
+    }
+    const timer = setTimeout(() => {
+      lane.waiting.splice(lane.waiting.indexOf(waiter), 1)
+      end(undefined)
+    }, waitMs)
+    lane.waiting.push(waiter)
+  })
+}
+
+function findLane({ lanes, now }: AllLanes, key: string, placesMax: number): LaneState {
+  const known = lanes.get(key)
+  if (known !== undefined) return known
+  if (lanes.size % SWEEP_EVERY === 0) sweep(lanes, now())
+  const counts = { waitingCount: 0, announced: 0, averageMs: 0, bookedUntil: 0 }
+  const lane = { key, placesMax, busy: new Set<LanePlace>(), waiting: [], ...counts, isKnown: true }
+  lanes.set(key, lane)
   return lane
 }
 
 // A booked lane whose time passes while it is idle is noticed by no one; now and then all are looked at.
 function sweep(lanes: Map<string, LaneState>, now: number): void {
-  for (const [key, lane] of lanes) if (isIdle(lane, now)) lanes.delete(key)
+  for (const lane of lanes.values()) if (isIdle(lane, now)) forget(lanes, lane)
+}
+
+function forgetIfIdle({ lanes, now }: AllLanes, lane: LaneState): void {
+  if (lane.busy.size === 0 && isIdle(lane, now())) forget(lanes, lane)
+}
+
+function forget(lanes: Map<string, LaneState>, lane: LaneState): void {
+  if (lanes.get(lane.key) === lane) lanes.delete(lane.key)
+  lane.isKnown = false
 }
 
 function isIdle(lane: LaneState, now: number): boolean {
-  return lane.busySince.size === 0 && lane.waiting.length === 0 && lane.bookedUntil <= now
+  return lane.busy.size === 0 && lane.waiting.length === 0 && lane.announced === 0 && lane.bookedUntil <= now
 }
 
 function expectWaitMs(lane: LaneState, now: number): number {
-  if (lane.busySince.size < lane.placesMax) return 0
-  return ((lane.waiting.length + 1) / lane.placesMax) * perAttemptMs(lane, now)
+  const ahead = Math.max(lane.waitingCount, lane.announced)
+  if (lane.busy.size + lane.announced < lane.placesMax) return 0
+  return ((ahead + 1) / lane.placesMax) * perAttemptMs(lane, now)
 }
 
 function book(lane: LaneState, count: number, now: number): number {
@@ -147,6 +209,6 @@ function book(lane: LaneState, count: number, now: number): number {
 
 // The oldest attempt under way counts too: a receiver that never answers has no average yet.
 function perAttemptMs(lane: LaneState, now: number): number {
-  const [oldest = now] = lane.busySince.values()
-  return Math.max(lane.averageMs, now - oldest)
+  const [oldest] = lane.busy
+  return Math.max(lane.averageMs, now - (oldest?.since ?? now))
 }
