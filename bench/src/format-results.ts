@@ -1,3 +1,4 @@
+import { formatTable } from './format-table.js'
 import type { BenchResult } from './measures/measure.js'
 import type { MemoryUsage } from './usage/create-usage-meter.js'
 
@@ -17,18 +18,6 @@ function toRow({ name, value, unit, against, ratio, details }: BenchResult): str
     details.target,
     details.isTargetMet ? 'met' : 'MISSED',
   ]
-}
-
-function formatTable(rows: readonly string[][]): string[] {
-  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
-  const rule = widths.map((width) => '─'.repeat(width)).join('  ')
-  return [lines[0] ?? '', rule, ...lines.slice(1)]
 }
 
 interface ShownUsage {

@@ -15,6 +15,13 @@ describe('parseArguments', () => {
     })
   })
 
+  test('a quick run is asked for by a word without a value', () => {
+    expect(parseArguments(['--quick', 'bulk'], known)).toEqual({
+      kind: 'run',
+      wanted: { names: ['bulk'], isQuick: true },
+    })
+  })
+
   test('help wins', () => {
     expect(parseArguments(['bulk', '--help'], known)).toEqual({ kind: 'help' })
   })

@@ -1,9 +1,11 @@
 /** What the bench is asked to do. */
 export interface BenchArguments {
-  /** Names of the measures; empty: all. */
+  /** Names of the measures and of groups of them; empty: all. */
   readonly names: readonly string[]
   readonly jsonFile?: string
   readonly profileDir?: string
+  /** Shorter rounds, and no slow measures but those that are named. */
+  readonly isQuick?: boolean
 }
 
 /** Reads the command line. */
@@ -12,7 +14,7 @@ export function parseArguments(
   knownNames: readonly string[],
 ): { kind: 'run'; wanted: BenchArguments } | { kind: 'help' } | { kind: 'wrong'; message: string } {
   const names: string[] = []
-  const values: { jsonFile?: string; profileDir?: string } = {}
+  const values: { jsonFile?: string; profileDir?: string; isQuick?: boolean } = {}
   const rest = [...words]
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === '--help' || word === '-h') return { kind: 'help' }
@@ -23,6 +25,8 @@ export function parseArguments(
       const value = inline ?? rest.shift()
       if (value === undefined || value === '') return { kind: 'wrong', message: `${option} wants a path` }
       values[option === '--json' ? 'jsonFile' : 'profileDir'] = value
+    } else if (word === '--quick') {
+      values.isQuick = true
     } else if (knownNames.includes(word)) {
       names.push(word)
     } else {

@@ -23,5 +23,31 @@ export interface MeasureContext {
 export interface Measure {
   readonly name: string
   readonly summary: string
+  readonly isLocal?: false
   run(context: MeasureContext): Promise<BenchResult>
+}
+
+/** What a measure works with that needs no servers and no apps. */
+export interface LocalContext {
+  /** Shows progress. */
+  readonly say: (line: string) => void
+  readonly signal: AbortSignal
+  /** Shorter, for a look and not for results. */
+  readonly isQuick: boolean
+  /** Folder for CPU profiles. */
+  readonly profileDir?: string
+  /** What was found before in the same run. */
+  readonly earlier: readonly BenchResult[]
+}
+
+/** A measure that runs in processes of its own alone. */
+export interface LocalMeasure {
+  readonly name: string
+  /** A name for all measures that belong together. */
+  readonly group: string
+  readonly summary: string
+  readonly isLocal: true
+  /** Left out of a quick run of the whole group. */
+  readonly isSlow: boolean
+  run(context: LocalContext): Promise<BenchResult>
 }
