@@ -7,6 +7,8 @@ export interface MatcherFigures {
   readonly rounds: readonly number[]
   /** CPU time for one event, of the best round of each: steadier where the machine does other things too. */
   readonly cpuMicrosPerCall: { readonly index: number; readonly loop: number; readonly compiledLoop: number }
+  /** The ratio of the loop's CPU time to that of the index. */
+  readonly cpuRatio: number
   readonly p50Micros: number
   readonly p99Micros: number
   readonly loopPerSecond: number

@@ -8,6 +8,8 @@ type MatcherDetails = MatcherFigures & { readonly targets: readonly JudgedTarget
 const COLUMNS: readonly (readonly [heading: string, show: (figures: MatcherFigures) => string])[] = [
   ['events/s', ({ eventsPerSecond }) => show(eventsPerSecond)],
   ['µs', ({ microsPerEvent }) => show(microsPerEvent)],
+  ['CPU µs', ({ cpuMicrosPerCall }) => show(cpuMicrosPerCall.index)],
+  ['CPU ratio', ({ cpuRatio }) => show(cpuRatio)],
   ['p50', ({ p50Micros }) => show(p50Micros)],
   ['p99', ({ p99Micros }) => show(p99Micros)],
   [

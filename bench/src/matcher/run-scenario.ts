@@ -129,6 +129,7 @@ function describeRates({
   | 'ratio'
   | 'compiledRatio'
   | 'cpuMicrosPerCall'
+  | 'cpuRatio'
   | 'checkedEvents'
 > {
   const best = findBest(rounds)
@@ -145,6 +146,7 @@ function describeRates({
       loop: round(loop.cpuMicros, 2),
       compiledLoop: round(compiledLoop.cpuMicros, 2),
     },
+    cpuRatio: round(loop.cpuMicros / best.cpuMicros, 1),
     checkedEvents: Math.min(loop.checkedEvents, compiledLoop.checkedEvents),
   }
 }

@@ -52,7 +52,7 @@ export interface Customer {
   readonly tier: string
 }
 
-export const COUNTRIES = ['AT', 'BE', 'CH', 'DE', 'DK', 'ES', 'FR', 'GB', 'IT', 'NL', 'PL', 'SE'] as const
+const COUNTRIES = ['AT', 'BE', 'CH', 'DE', 'DK', 'ES', 'FR', 'GB', 'IT', 'NL', 'PL', 'SE'] as const
 export const TIERS = ['free', 'basic', 'plus', 'business', 'enterprise'] as const
 export const CATEGORIES = ['books', 'garden', 'kitchen', 'music', 'office', 'sports', 'toys', 'travel'] as const
 const REGIONS_PER_COUNTRY = 6
