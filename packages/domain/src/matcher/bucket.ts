@@ -77,7 +77,7 @@ const SIGNATURE_BYTES = 400
 const BUCKET_BYTES = 600
 
 /** Growth after which a bucket's filters are planned anew, with what is known by then. */
-const GROWTH_FACTOR = 4
+const GROWTH_FACTOR = 8
 
 /** Events after whose look the filters of a bucket are planned anew. */
 const SAMPLES_NEEDED = 64

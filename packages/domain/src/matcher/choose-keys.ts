@@ -32,8 +32,8 @@ const ATOMS_MAX = 3
 const HELPFUL_SHARE = 0.7
 
 /** What a new signature must be better by, once there are several: every event pays for each. */
-const CROWDED_FACTOR = 4
-const CROWDED_SIGNATURES = 12
+const CROWDED_FACTOR = 10
+const CROWDED_SIGNATURES = 10
 
 /** Sorted ranges cost some look-ups more than a key. */
 const RANGE_FACTOR = 3

@@ -12,7 +12,7 @@ export const ABSENT = 0
 /** One value, reached through objects alone. */
 export const SINGLE = 1
 /** The way leads through an array: any number of values, those of its elements that are objects. */
-export const MANY = 2
+const MANY = 2
 
 const START_CAPACITY = 64
 

@@ -16,6 +16,7 @@ import {
 import { guessShare } from './guess-share.js'
 import { HASH_PRESENT, hashScalar, hashText } from './hash.js'
 import { HASHES_MAX, intersectRanges, mergeBranches } from './merge-atoms.js'
+import { type Range, readNumberRange } from './number-range.js'
 import { ENVELOPE_ROOT, PAYLOAD_ROOT, type PathTable } from './path-table.js'
 
 /**
@@ -382,29 +383,4 @@ interface TestedPlace extends TestPlace {
 // Written out, because copying with a spread takes most of the time of adding a rule.
 function withSpread({ path, pointer, test, length, strays }: TestedPlace, spread: Spread): TestedPlace {
   return { path, pointer, spread, test, length, strays }
-}
-
-interface Range {
-  low: number
-  high: number
-}
-
-/** The numbers that may satisfy a test, both ends included. */
-function readNumberRange(test: FilterTest): Range | undefined {
-  switch (test.operator) {
-    case '$gt':
-    case '$gte':
-      return { low: test.operand, high: Infinity }
-    case '$lt':
-    case '$lte':
-      return { low: -Infinity, high: test.operand }
-    case '$between':
-      return { low: test.operand[0], high: test.operand[1] }
-    case 'oneOf': {
-      const numbers = test.operand as number[]
-      return { low: Math.min(...numbers), high: Math.max(...numbers) }
-    }
-    default:
-      return undefined
-  }
 }

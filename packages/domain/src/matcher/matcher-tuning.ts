@@ -19,7 +19,7 @@ export interface MatcherTuning {
 /** What a matcher starts with. Found by measuring the mixed workload of `pnpm bench matcher`. */
 export const DEFAULT_TUNING: MatcherTuning = {
   scanMax: 16,
-  chainMax: 3,
+  chainMax: 6,
   rangesMin: 4,
   gatesMin: 64,
   signaturesMax: 48,

@@ -1,3 +1,5 @@
+import { SpreadMap } from './spread-map.js'
+
 /** A rule: its entry, the next and the previous rule of it, whether it is taken once. */
 const STRIDE = 4
 const ENTRY = 0
@@ -18,7 +20,7 @@ const EXPIRY_BYTES = 48
 export class RuleList {
   /** By number; undefined where no rule is. */
   readonly ids: (string | undefined)[] = []
-  readonly #numbers = new Map<string, number>()
+  readonly #numbers = new SpreadMap()
   readonly #expiries = new Map<number, number>()
   #fields = new Int32Array(START_CAPACITY * STRIDE)
   #free: number[] = []
@@ -56,7 +58,7 @@ export class RuleList {
     if (first !== NO_RULE) this.#fields[first * STRIDE + PREVIOUS] = rule
     if (expiresAt !== null) this.#expiries.set(rule, expiresAt.getTime())
     this.ids[rule] = id
-    this.#numbers.set(id, rule)
+    this.#numbers.add(id, rule)
     return rule
   }
 
