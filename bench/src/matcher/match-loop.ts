@@ -1,8 +1,8 @@
 import {
   compileFilter,
   createWorkBudget,
+  holdsTree,
   isNameCovered,
-  matchesTree,
   readFilterTree,
   type DispatcherRule,
   type Filter,
@@ -21,7 +21,7 @@ export interface MatchLoop {
 
 /** The loop with the evaluator that is the reference; the trees of the filters were read before. */
 export function createReferenceLoop(): MatchLoop {
-  return createLoop({ read: readFilterTree, holds: matchesTree })
+  return createLoop({ read: readFilterTree, holds: holdsTree })
 }
 
 /** The loop with filters that were compiled before. */

@@ -20,7 +20,7 @@ export {
   type FilterTest,
   readFilterTree,
 } from './filter-tree.js'
-export { matchesFilter, matchesTree } from './matches-filter.js'
+export { holdsTree, matchesFilter, matchesTree } from './matches-filter.js'
 export type { FilterParsing } from './filter-check.js'
 export { parseFilter } from './parse-filter.js'
 export { EVENT_STEPS_MAX, FilterTooExpensiveError, type WorkBudget, createWorkBudget } from './work-budget.js'

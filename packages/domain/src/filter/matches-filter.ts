@@ -22,8 +22,13 @@ export function matchesFilter(filter: Filter, value: Json, budget: WorkBudget = 
 }
 
 /** `matchesFilter` for a tree, of either language. */
-export function matchesTree({ conditions }: FilterNode, value: Json, budget: WorkBudget = createWorkBudget()): boolean {
-  spend(budget, countSteps(conditions))
+export function matchesTree(node: FilterNode, value: Json, budget: WorkBudget = createWorkBudget()): boolean {
+  spend(budget, countSteps(node.conditions))
+  return holdsTree(node, value, budget)
+}
+
+/** `matchesTree` for a caller that spends what trying the conditions once costs: over many values, it is counted once. */
+export function holdsTree({ conditions }: FilterNode, value: Json, budget: WorkBudget): boolean {
   // On a null payload no key holds, whatever stands under it.
   return conditions.every((condition) => holdsAt(condition, { value, isNullRoot: value === null, budget }))
 }
