@@ -26,7 +26,9 @@ export class FeatureReader {
   /** By feature: how many values the event has, and the first. Valid after `read`. */
   counts = new Int32Array(START_CAPACITY)
   hashes = new Int32Array(START_CAPACITY)
-  /** By feature: all values, when there are several, or for ranges any. */
+  /** The first value of a feature of ranges. */
+  numbers = new Float64Array(START_CAPACITY)
+  /** By feature: all values, when there are several. */
   readonly lists: number[][] = []
   readonly #features: FeatureTable
   readonly #event: EventReader
@@ -68,65 +70,63 @@ export class FeatureReader {
     const path = this.#features.paths[feature] as number
     const state = this.#event.read(path)
     if (state === ABSENT) return 0
-    const kind = this.#features.kinds[feature] as FeatureKind
-    if (state === SINGLE) {
-      const value = this.#event.values[path] as Json
-      if (typeof value !== 'object' && kind === FEATURE_KINDS.EQUAL) {
-        if (this.#features.spreads[feature] === SPREADS.ELEMENTS) return 0
-        this.hashes[feature] = hashScalar(value)
-        return 1
-      }
-    }
-    const values = state === SINGLE ? [this.#event.values[path] as Json] : (this.#event.lists[path] as readonly Json[])
-    const output = new Distinct()
+    if (state !== SINGLE) return this.#findAll(feature, this.#event.lists[path] as readonly Json[])
+    const value = this.#event.values[path] as Json
     const spread = this.#features.spreads[feature] as Spread
-    const length = this.#features.lengths[feature] as number
+    if (Array.isArray(value) && spread !== SPREADS.SELF) return this.#findAll(feature, [value])
+    if (spread === SPREADS.ELEMENTS) return 0
+    const derived = this.#derive(feature, value)
+    if (Number.isNaN(derived)) return 0
+    this.hashes[feature] = derived
+    this.numbers[feature] = derived
+    return 1
+  }
+
+  #findAll(feature: number, values: readonly Json[]): number {
+    const spread = this.#features.spreads[feature] as Spread
+    const output = new Distinct()
     spend(this.#budget, values.length)
-    for (const value of values) this.#derive(value, { kind, spread, length }, output)
+    for (const value of values) {
+      if (Array.isArray(value) && spread !== SPREADS.SELF) this.#findElements(feature, value, output)
+      else if (spread !== SPREADS.ELEMENTS) output.add(this.#derive(feature, value))
+    }
     const [first] = output.values
     if (first === undefined) return 0
     this.hashes[feature] = first
+    this.numbers[feature] = first
     this.lists[feature] = output.values
     return output.values.length
   }
 
-  #derive(value: Json, how: Derivation, output: Distinct): void {
-    if (!Array.isArray(value) || how.spread === SPREADS.SELF) {
-      if (how.spread !== SPREADS.ELEMENTS) this.#deriveOne(value, how, output)
-      return
-    }
+  #findElements(feature: number, array: readonly Json[], output: Distinct): void {
     isSomeFlatElement(
-      value,
+      array,
       (element) => {
-        this.#deriveOne(element, how, output)
+        output.add(this.#derive(feature, element))
         return false
       },
       this.#budget,
     )
   }
 
-  #deriveOne(value: Json, how: Derivation, output: Distinct): void {
+  #derive(feature: number, value: Json): number {
     if (typeof value === 'string' && value.length > LONG_TEXT) spend(this.#budget, countScanSteps(value.length))
-    deriveOne(value, how, output)
+    return derive(value, this.#features.kinds[feature] as FeatureKind, this.#features.lengths[feature] as number)
   }
 
   #grow(): void {
     const capacity = Math.max(this.#features.size, this.#stamps.length * 2)
-    const { counts, hashes } = this
+    const { counts, hashes, numbers } = this
     this.counts = new Int32Array(capacity)
     this.counts.set(counts)
     this.hashes = new Int32Array(capacity)
     this.hashes.set(hashes)
+    this.numbers = new Float64Array(capacity)
+    this.numbers.set(numbers)
     const stamps = this.#stamps
     this.#stamps = new Uint32Array(capacity)
     this.#stamps.set(stamps)
   }
-}
-
-interface Derivation {
-  kind: FeatureKind
-  spread: Spread
-  length: number
 }
 
 /** Values, each once, in the order in which they came. */
@@ -134,7 +134,9 @@ class Distinct {
   readonly values: number[] = []
   #set: Set<number> | undefined
 
+  /** Takes in a value; NaN is none. */
   add(value: number): void {
+    if (Number.isNaN(value)) return
     if (this.values.length < SEARCHED_HASHES_MAX) {
       if (!this.values.includes(value)) this.values.push(value)
       return
@@ -146,41 +148,37 @@ class Distinct {
   }
 }
 
-function deriveOne(value: Json, { kind, length }: { kind: FeatureKind; length: number }, output: Distinct): void {
-  if (kind === FEATURE_KINDS.PRESENT) output.add(HASH_PRESENT)
-  else if (kind === FEATURE_KINDS.EQUAL) {
-    if (typeof value !== 'object' || value === null) output.add(hashScalar(value))
-  } else if (kind === FEATURE_KINDS.NUMBER) {
-    if (typeof value === 'number') output.add(value)
-  } else if (kind === FEATURE_KINDS.LENGTH) {
-    if (typeof value === 'string') output.add(countCodePoints(value))
-    else if (Array.isArray(value)) output.add(value.length)
-  } else if (typeof value === 'string') deriveText(value, { kind, length }, output)
+/** What a feature of this kind sees in a value: a hash, or a number for ranges; NaN when it sees nothing. */
+function derive(value: Json, kind: FeatureKind, length: number): number {
+  switch (kind) {
+    case FEATURE_KINDS.EQUAL:
+      return typeof value === 'object' && value !== null ? Number.NaN : hashScalar(value)
+    case FEATURE_KINDS.PRESENT:
+      return HASH_PRESENT
+    case FEATURE_KINDS.NUMBER:
+      return typeof value === 'number' ? value : Number.NaN
+    case FEATURE_KINDS.LENGTH:
+      if (typeof value === 'string') return countCodePoints(value)
+      return Array.isArray(value) ? value.length : Number.NaN
+    default:
+      return typeof value === 'string' ? deriveText(value, kind, length) : Number.NaN
+  }
 }
 
-function deriveText(text: string, { kind, length }: { kind: FeatureKind; length: number }, output: Distinct): void {
+function deriveText(text: string, kind: FeatureKind, length: number): number {
   switch (kind) {
     case FEATURE_KINDS.PREFIX:
-      if (text.length >= length) output.add(hashText(text, 0, length))
-      break
+      return text.length < length ? Number.NaN : hashText(text, 0, length)
     case FEATURE_KINDS.SUFFIX:
-      if (text.length >= length) output.add(hashText(text, text.length - length))
-      break
+      return text.length < length ? Number.NaN : hashText(text, text.length - length)
     case FEATURE_KINDS.FOLDED:
-      output.add(hashFoldedText(text))
-      break
+      return hashFoldedText(text)
     case FEATURE_KINDS.LOWER:
-      output.add(hashText(foldCase(text)))
-      break
-    case FEATURE_KINDS.INSTANT: {
-      const instant = parseInstant(text)
-      if (instant !== undefined) output.add(instant.seconds)
-      break
-    }
+      return hashText(foldCase(text))
+    case FEATURE_KINDS.INSTANT:
+      return parseInstant(text)?.seconds ?? Number.NaN
     default:
-      for (const address of readAddressNumbers(text)) {
-        if (address.kind === kind) output.add(address.low)
-      }
+      return readAddressNumbers(text).find((address) => address.kind === kind)?.low ?? Number.NaN
   }
 }
 

@@ -32,3 +32,17 @@ function sink(heap: Int32Array, from: number, isBefore: (a: number, b: number) =
   }
   heap[place] = moved
 }
+
+/** Sorts the first few numbers of an array by their ids, by insertion; gives the array. */
+export function sortFew(numbers: Int32Array, count: number, ids: readonly (string | undefined)[]): Int32Array {
+  for (let index = 1; index < count; index += 1) {
+    const moved = numbers[index] as number
+    const id = ids[moved] as string
+    let place = index
+    for (; place > 0 && (ids[numbers[place - 1] as number] as string) > id; place -= 1) {
+      numbers[place] = numbers[place - 1] as number
+    }
+    numbers[place] = moved
+  }
+  return numbers
+}

@@ -2,10 +2,10 @@ import { createWorkBudget, FilterTooExpensiveError, spend, type WorkBudget } fro
 import { RequestPayloadError } from '../request-payload.js'
 import type { Bucket, Signature } from './bucket.js'
 import { ABSENT, type EventReader, SINGLE } from './event-reader.js'
-import { isRangeKind } from './feature-table.js'
+import { type FeatureKind, isRangeKind } from './feature-table.js'
 import type { FeatureReader } from './feature-reader.js'
 import type { FilterIndex } from './filter-index.js'
-import { selectFirst } from './first-ids.js'
+import { selectFirst, sortFew } from './first-ids.js'
 import { mixHashes } from './hash.js'
 import { NO_NODE } from './key-table.js'
 import type { MatchableEvent, MatchResult } from './matchable-event.js'
@@ -18,6 +18,9 @@ const STANDING_GATES = [-1, PAYLOAD_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, ACCOUNT_R
 
 /** A bucket is planned anew when its keys give so many filters in vain for each that matches. */
 const VAIN_FACTOR = 8
+
+/** Up to so many rules are sorted where they are. */
+const SORTED_IN_PLACE_MAX = 32
 
 /** Combinations of an event's values that are always looked up. */
 const COMBINATIONS_MIN = 256
@@ -182,6 +185,10 @@ export class IndexSearch {
     const list = this.#index.parts.rangeLists.items[number]
     const count = this.#features.read(signature.range)
     if (count === 0 || list === undefined) return
+    if (count === 1) {
+      spend(this.#budget, list.stab(this.#features.numbers[signature.range] as number, this.#tryFound))
+      return
+    }
     for (const value of this.#features.lists[signature.range] as number[]) {
       spend(this.#budget, list.stab(value, this.#tryFound))
     }
@@ -268,10 +275,15 @@ export class IndexSearch {
   #toResult(fanoutMax: number): MatchResult {
     const { rules } = this.#index
     const count = this.#foundCount
-    const first = selectFirst(this.#found.subarray(0, count), rules.ids, Math.min(fanoutMax, count))
+    const isFew = count <= SORTED_IN_PLACE_MAX && count <= fanoutMax
+    const first = isFew
+      ? sortFew(this.#found, count, rules.ids)
+      : selectFirst(this.#found.subarray(0, count), rules.ids, Math.min(fanoutMax, count))
+    const taken = isFew ? count : first.length
     const dispatcherIds: string[] = []
     const onceIds: string[] = []
-    for (const rule of first) {
+    for (let index = 0; index < taken; index += 1) {
+      const rule = first[index] as number
       const id = rules.ids[rule] as string
       dispatcherIds.push(id)
       if (rules.isOnce(rule)) onceIds.push(id)
@@ -322,12 +334,9 @@ export class IndexSearch {
   #sample(bucket: Bucket): void {
     for (const feature of bucket.statistics.features) {
       const count = this.#features.read(feature)
-      const isListed = count > 1 || (count === 1 && isRangeKind(this.#index.shapes.features.kinds[feature] as 0))
-      const values = isListed
-        ? (this.#features.lists[feature] as number[])
-        : count === 0
-          ? []
-          : [this.#features.hashes[feature] as number]
+      const isRange = isRangeKind(this.#index.shapes.features.kinds[feature] as FeatureKind)
+      const first = (isRange ? this.#features.numbers[feature] : this.#features.hashes[feature]) as number
+      const values = count > 1 ? (this.#features.lists[feature] as number[]) : count === 0 ? [] : [first]
       bucket.statistics.sample(feature, values)
     }
   }
