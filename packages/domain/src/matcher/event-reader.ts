@@ -110,8 +110,11 @@ export class EventReader {
       this.lists[path] = this.#collect([value], key)
       return MANY
     }
-    if (!Object.hasOwn(value, key)) return ABSENT
-    this.values[path] = value[key]
+    // JSON has no undefined: what is not inherited and not undefined is the object's own. One look instead of two.
+    if (this.#paths.inherited[path] === true && !Object.hasOwn(value, key)) return ABSENT
+    const own = value[key]
+    if (own === undefined) return ABSENT
+    this.values[path] = own
     return SINGLE
   }
 

@@ -17,6 +17,8 @@ export class PathTable {
   readonly parents: number[] = []
   readonly keys: string[] = []
   readonly children: (Map<string, number> | undefined)[] = []
+  /** Whether every object seems to have the key, because its prototype has it. */
+  readonly inherited: boolean[] = []
   readonly #holders: number[] = []
   readonly #free: number[] = []
 
@@ -25,6 +27,7 @@ export class PathTable {
       this.parents.push(-1)
       this.keys.push('')
       this.children.push(undefined)
+      this.inherited.push(false)
       this.#holders.push(1)
     }
   }
@@ -49,6 +52,7 @@ export class PathTable {
     this.parents[path] = parent
     this.keys[path] = key
     this.children[path] = undefined
+    this.inherited[path] = key in Object.prototype
     this.#holders[path] = 1
     const siblings = (this.children[parent] ??= new Map())
     siblings.set(key, path)
