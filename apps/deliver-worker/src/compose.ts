@@ -10,6 +10,7 @@ import {
   type Logger,
 } from '@signalbox/runtime'
 import type { DeliverWorkerConfig } from './config.js'
+import { createHeapWatch } from './create-heap-watch.js'
 
 export { configSchema, type DeliverWorkerConfig } from './config.js'
 
@@ -63,6 +64,8 @@ export function composeDeliverWorker({ config, logger, lifecycle }: AppContext<D
   lifecycle.add({ name: 'queues', stop: () => queues.close() })
   lifecycle.add({ name: 'health', start: () => health.start(), stop: () => health.stop() })
   lifecycle.add({ name: 'parked events', stop: () => delivering.stop() })
+  const heapWatch = createHeapWatch(() => delivering.stats().bytes)
+  lifecycle.add({ name: 'heap', start: () => heapWatch.start(), stop: () => heapWatch.stop() })
   lifecycle.add({ name: 'worker', start: () => worker.start(), stop: () => worker.stop() })
   return { deliver: delivering.deliver }
 }
