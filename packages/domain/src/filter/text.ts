@@ -17,15 +17,20 @@ export function countCodePoints(text: string): number {
 export function compileIgnoreCaseEquals(operand: string): (text: string) => boolean {
   const isPlain = isPrintableAscii(operand)
   const lower = operand.toLowerCase()
-  let collator: Intl.Collator | undefined
   return (text) => {
     if (text === operand) return true
     // Among printable ASCII the collator ignores nothing but case; it is some fifty times slower.
     if (isPlain && isPrintableAscii(text)) return text.length === operand.length && text.toLowerCase() === lower
-    // Made late: most filters never meet a text that needs it, and there may be very many filters.
-    collator ??= new Intl.Collator('en', { sensitivity: 'accent' })
-    return collator.compare(text, operand) === 0
+    return findCollator().compare(text, operand) === 0
   }
+}
+
+/** One for all filters, of which there may be very many; made when the first of them needs it. */
+let collator: Intl.Collator | undefined
+
+function findCollator(): Intl.Collator {
+  collator ??= new Intl.Collator('en', { sensitivity: 'accent' })
+  return collator
 }
 
 function isLeading(code: number): boolean {

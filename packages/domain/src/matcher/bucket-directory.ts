@@ -26,12 +26,6 @@ export class BucketDirectory {
     this.#parts = parts
   }
 
-  get bytes(): number {
-    let bytes = this.#routes.size * ROUTE_BYTES
-    for (const bucket of this.#listBuckets()) bytes += bucket.bytes
-    return bytes
-  }
-
   getRoute(id: number): Route {
     return this.#byId[id] as Route
   }
@@ -50,12 +44,14 @@ export class BucketDirectory {
     const route: Route = { id, eventNames: [...names], buckets, holders: 1 }
     this.#byId[id] = route
     this.#routes.set(key, route)
+    this.#parts.memory.bytes += ROUTE_BYTES
     return route
   }
 
   release(route: Route): void {
     route.holders -= 1
     if (route.holders > 0) return
+    this.#parts.memory.bytes -= ROUTE_BYTES
     this.#routes.delete(JSON.stringify(route.eventNames))
     this.#byId[route.id] = undefined
     this.#freeIds.push(route.id)
@@ -103,6 +99,7 @@ export class BucketDirectory {
   #dropBucket(entry: string, bucket: Bucket): void {
     bucket.routeCount -= 1
     if (bucket.routeCount > 0) return
+    bucket.close()
     const { table, name } = this.#find(entry)
     table.delete(name)
     if (table === this.#prefixes) this.#countPrefix(name.length, -1)
@@ -118,10 +115,5 @@ export class BucketDirectory {
     const count = (this.#prefixLengths.get(length) ?? 0) + change
     if (count > 0) this.#prefixLengths.set(length, count)
     else this.#prefixLengths.delete(length)
-  }
-
-  *#listBuckets(): Generator<Bucket> {
-    yield* this.#exact.values()
-    yield* this.#prefixes.values()
   }
 }

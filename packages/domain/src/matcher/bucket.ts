@@ -3,7 +3,7 @@ import type { FeatureTable } from './feature-table.js'
 import type { Atom, Cover } from './filter-cover.js'
 import { mixHashes, scramble } from './hash.js'
 import { type KeyTable } from './key-table.js'
-import { KeyStatistics } from './key-statistics.js'
+import { FEATURE_STATISTICS_BYTES, KeyStatistics } from './key-statistics.js'
 import type { MatcherTuning } from './matcher-tuning.js'
 import { RangeList } from './range-list.js'
 
@@ -29,6 +29,8 @@ export interface IndexParts {
   readonly tuning: MatcherTuning
   readonly signatures: NumberedList<Signature>
   readonly rangeLists: NumberedList<RangeList>
+  /** Bytes of buckets, signatures, statistics and lists of ranges, about: counted as they come and go. */
+  readonly memory: { bytes: number }
 }
 
 /** One place at which a filter stands in a list of ranges. */
@@ -85,7 +87,7 @@ const SAMPLES_NEEDED = 64
 /** From so many filters on statistics change little. */
 const GROWTH_COUNT_MAX = 16_384
 
-/** The filters for one entry of event names and one source. */
+/** The filters for one entry of event names. */
 export class Bucket implements KeyMarket {
   /** The filters, while they are few enough to be tried one by one. */
   entries: number[] | undefined = []
@@ -113,6 +115,7 @@ export class Bucket implements KeyMarket {
   constructor(parts: IndexParts, seed: number) {
     this.#parts = parts
     this.#seed = scramble(seed ^ 0x5bd1e995)
+    parts.memory.bytes += BUCKET_BYTES
   }
 
   get count(): number {
@@ -133,10 +136,6 @@ export class Bucket implements KeyMarket {
 
   get signaturesMax(): number {
     return this.#parts.tuning.signaturesMax
-  }
-
-  get bytes(): number {
-    return BUCKET_BYTES + this.signatures.length * SIGNATURE_BYTES + this.statistics.bytes
   }
 
   /** Tells whether the bucket has grown so much that its filters should be planned anew. */
@@ -160,8 +159,8 @@ export class Bucket implements KeyMarket {
     return this.#sampled >= SAMPLES_NEEDED
   }
 
-  /** Tells, once, that enough events were sampled for plans that were made without. */
-  isNewlyKnown(): boolean {
+  /** Counts an event that was looked at; tells, once, that enough events were sampled for plans that were made without. */
+  countSample(): boolean {
     this.#sampled += 1
     return this.#sampled === SAMPLES_NEEDED
   }
@@ -187,6 +186,11 @@ export class Bucket implements KeyMarket {
     return listed
   }
 
+  /** No rule has this entry of event names any more. */
+  close(): void {
+    this.#parts.memory.bytes -= BUCKET_BYTES
+  }
+
   /** Forgets a filter; one that is indexed was taken out by `release` for each of its nodes. */
   forget(entry: number): void {
     this.#count -= 1
@@ -207,7 +211,9 @@ export class Bucket implements KeyMarket {
   /** Takes back what a filter asked for. */
   uncountAsked(cover: Cover): void {
     for (const { feature } of cover.atoms) {
-      if (this.statistics.uncount(feature)) this.#parts.features.release(feature)
+      if (!this.statistics.uncount(feature)) continue
+      this.#parts.features.release(feature)
+      this.#parts.memory.bytes -= FEATURE_STATISTICS_BYTES
     }
     for (const branches of cover.groups) for (const branch of branches) this.uncountAsked(branch)
   }
@@ -233,6 +239,7 @@ export class Bucket implements KeyMarket {
     for (const feature of signature.features) this.#parts.features.release(feature)
     if (signature.range !== -1) this.#parts.features.release(signature.range)
     this.#parts.signatures.free(signature.id)
+    this.#parts.memory.bytes -= SIGNATURE_BYTES
   }
 
   estimateShare(atom: Atom): number {
@@ -273,19 +280,24 @@ export class Bucket implements KeyMarket {
     }
     const node = this.#findRangeNode(signature, key)
     const list = table.entryOf(node)
-    this.#parts.rangeLists.items[list]?.add(range.low, range.high, entry)
+    const ranges = this.#parts.rangeLists.items[list] as RangeList
+    this.#parts.memory.bytes -= ranges.bytes
+    ranges.add(range.low, range.high, entry)
+    this.#parts.memory.bytes += ranges.bytes
     placement.ranges.push({ list, node, low: range.low })
   }
 
   #findRangeNode(signature: Signature, key: number): number {
-    const { table, rangeLists } = this.#parts
+    const { table, rangeLists, memory } = this.#parts
     for (let node = table.find(key); node !== 0; node = table.next(node)) {
       if (table.signatureOf(node) === signature.id) return node
     }
     let number = 0
     rangeLists.take((free) => {
       number = free
-      return new RangeList()
+      const list = new RangeList()
+      memory.bytes += list.bytes
+      return list
     })
     signature.nodes += 1
     return table.add(key, number, signature.id)
@@ -310,6 +322,7 @@ export class Bucket implements KeyMarket {
       nodes: 0,
     }))
     this.#byKey.set(key, made)
+    this.#parts.memory.bytes += SIGNATURE_BYTES
     this.signatures.push(made)
     const gated = this.byGate.get(made.gate)
     if (gated === undefined) this.byGate.set(made.gate, [made])
@@ -342,12 +355,14 @@ export class Bucket implements KeyMarket {
     if (this.statistics.size >= TRACKED_FEATURES_MAX) return
     this.#parts.features.holdAgain(feature)
     this.statistics.track(feature)
+    this.#parts.memory.bytes += FEATURE_STATISTICS_BYTES
   }
 
   #reset(): void {
     this.entries = []
     this.#plannedCount = 0
     this.#sampled = 0
+    this.#parts.memory.bytes -= this.statistics.size * FEATURE_STATISTICS_BYTES
     for (const feature of this.statistics.features) this.#parts.features.release(feature)
     this.statistics.clear()
   }

@@ -99,6 +99,7 @@ function extend(first: KeyChoice, atoms: readonly Atom[], market: KeyMarket): Ke
   if (range === undefined || market.estimateShare(range) > HELPFUL_SHARE) return choice
   const ranged = { ...choice, range }
   if (market.hasSignature(choice.atoms, range)) return ranged
+  if (market.signatureCount >= market.signaturesMax) return choice
   return market.countChain(choice, market.rangesMin) >= market.rangesMin ? ranged : choice
 }
 

@@ -274,3 +274,32 @@ describe('the budget of an event', () => {
     expect(explainFirst(makeRule('x'), event)).toBeUndefined()
   })
 })
+
+describe('an event with very many values', () => {
+  test('reaches no rule of another name, where trying each filter is less work than looking up every combination', () => {
+    const payloadFilter = makeFilter({ items: { sku: ['sku 7'], quantity: [{ $gt: 0 }] } })
+    const rules = ['order.paid', 'order.deleted'].flatMap((name) =>
+      Array.from({ length: 40 }, (_, index) =>
+        makeRule(`${name} ${index}`, {
+          eventNames: [name],
+          payloadFilter: makeFilter({ items: { sku: ['sku 7'], quantity: [{ $gt: index }] } }),
+        }),
+      ),
+    )
+    const matcher = createEventMatcher([...rules, makeRule('same', { payloadFilter })])
+    const items = Array.from({ length: 600 }, (_, index) => ({ sku: `sku ${index}`, quantity: 1_000 }))
+    const { dispatcherIds } = matcher.match(makeEvent({ payload: { items } }), NOW)
+    expect(dispatcherIds).toHaveLength(41)
+    expect(dispatcherIds.filter((id) => id.startsWith('order.deleted'))).toEqual([])
+  })
+
+  test('is found among rules that differ in the object alone that they equal', () => {
+    const equal = (index: number) => makeFilter({ a: [{ $equals: { id: index, of: { kind: 'x' } } }] })
+    const rules = Array.from({ length: 20_000 }, (_, index) =>
+      makeRule(`rule ${index}`, { payloadFilter: equal(index) }),
+    )
+    const matcher = createEventMatcher(rules)
+    const payload = { a: { of: { kind: 'x' }, id: 7 } }
+    expect(matcher.match(makeEvent({ payload }), NOW).dispatcherIds).toEqual(['rule 7'])
+  })
+})

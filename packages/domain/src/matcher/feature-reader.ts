@@ -29,7 +29,8 @@ export class FeatureReader {
   /** The first value of a feature of ranges. */
   numbers = new Float64Array(START_CAPACITY)
   /** By feature: all values, when there are several. */
-  readonly lists: number[][] = []
+  readonly lists: (readonly number[] | undefined)[] = []
+  #listed: number[] = []
   readonly #features: FeatureTable
   readonly #event: EventReader
   #stamps = new Uint32Array(START_CAPACITY)
@@ -49,6 +50,12 @@ export class FeatureReader {
     }
     this.#budget = budget
     if (this.#stamps.length < this.#features.size) this.#grow()
+  }
+
+  /** Lets go of what the event had many of. */
+  end(): void {
+    for (const feature of this.#listed) this.lists[feature] = undefined
+    if (this.#listed.length > 0) this.#listed = []
   }
 
   /** What reading costs is paid from this budget from now on. */
@@ -95,6 +102,7 @@ export class FeatureReader {
     this.hashes[feature] = first
     this.numbers[feature] = first
     this.lists[feature] = output.values
+    this.#listed.push(feature)
     return output.values.length
   }
 

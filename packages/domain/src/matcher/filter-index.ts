@@ -52,15 +52,14 @@ export class FilterIndex {
       tuning,
       signatures: new NumberedList<Signature>(),
       rangeLists: new NumberedList<RangeList>(),
+      memory: { bytes: 0 },
     }
     this.directory = new BucketDirectory(this.parts)
     this.#covers = new CoverReader(shapes.paths, shapes.features)
   }
 
   get bytes(): number {
-    let bytes = this.table.bytes + this.entries.bytes + this.rules.bytes + this.directory.bytes
-    for (const list of this.parts.rangeLists.items) if (list !== undefined) bytes += list.bytes
-    return bytes
+    return this.table.bytes + this.entries.bytes + this.rules.bytes + this.parts.memory.bytes
   }
 
   /** Throws when one of a rule's filters was never valid. */
@@ -145,8 +144,9 @@ export class FilterIndex {
   #replan(entry: number): void {
     const { buckets } = this.directory.getRoute(this.entries.routeOf(entry))
     if (!buckets.some((bucket) => bucket.isSweeping)) return
-    this.#takeOut(entry)
+    // Read before anything is changed: a filter must never be left without its keys.
     const cover = this.#readCoverOf(this.#covers, entry)
+    this.#takeOut(entry)
     for (const bucket of buckets) if (bucket.entries === undefined) this.#index(bucket, entry, cover)
     this.#covers.release()
   }
@@ -226,8 +226,12 @@ export class FilterIndex {
     this.table.setNextOfEntry(content, NO_NODE)
     for (const { list: number, node, low } of this.entries.ranges.get(entry) ?? []) {
       const list = rangeLists.items[number] as RangeList
+      this.parts.memory.bytes -= list.bytes
       list.remove(low, entry)
-      if (list.size > 0) continue
+      if (list.size > 0) {
+        this.parts.memory.bytes += list.bytes
+        continue
+      }
       rangeLists.free(number)
       this.#removeNode(node, signatures)
     }

@@ -22,9 +22,6 @@ const VAIN_FACTOR = 8
 /** Up to so many rules are sorted where they are. */
 const SORTED_IN_PLACE_MAX = 32
 
-/** Combinations of an event's values that are always looked up. */
-const COMBINATIONS_MIN = 256
-
 /** Steps of looking at one event for the statistics of its buckets. */
 const SAMPLE_STEPS_MAX = 20_000
 
@@ -60,9 +57,11 @@ export class IndexSearch {
       if (!(error instanceof RequestPayloadError) || this.#isPayloadWanted(event)) throw error
       // Nobody who could get this event looks at its payload.
       this.#event.end()
+      this.#features.end()
       this.#search({ ...event, payloadType: 'JSON', readPayload: () => null })
     } finally {
       this.#event.end()
+      this.#features.end()
     }
     this.counts.matches += this.#foundCount
     return this.#toResult(fanoutMax)
@@ -114,6 +113,7 @@ export class IndexSearch {
   #lookUp(signature: Signature): void {
     const { features } = signature
     let hash = signature.seed
+    spend(this.#budget, 1)
     // Mostly the event has one value of each feature, or none of one.
     for (let index = 0; index < features.length; index += 1) {
       const feature = features[index] as number
@@ -132,7 +132,8 @@ export class IndexSearch {
   #lookUpMany(signature: Signature, index: number, hash: number): void {
     let combinations = 1
     for (const feature of signature.features) combinations *= this.#features.read(feature)
-    if (combinations > COMBINATIONS_MIN && combinations > this.#index.entries.size) this.#tryEach(signature)
+    if (combinations > this.#index.parts.tuning.combinationsMin && combinations > this.#index.entries.size)
+      this.#tryEach(signature)
     else this.#cross(signature, index, hash)
   }
 
@@ -144,8 +145,9 @@ export class IndexSearch {
       const content = entries.firstNodeOf(entry)
       let node = table.nextOfEntry(content)
       while (node !== NO_NODE && table.signatureOf(node) !== signature.id) node = table.nextOfEntry(node)
-      const hasRange = signature.range !== -1 && entries.ranges.has(entry)
-      if (node !== NO_NODE || hasRange) this.#try(entry)
+      // Of another bucket's filters neither a node nor a range says that this event's name is theirs.
+      const isRanged = entries.ranges.get(entry)?.some((place) => table.signatureOf(place.node) === signature.id)
+      if (node !== NO_NODE || isRanged === true) this.#try(entry)
     }
   }
 
@@ -296,7 +298,11 @@ export class IndexSearch {
   #isPayloadWanted(event: MatchableEvent): boolean {
     const { entries, shapes, rules, directory } = this.#index
     const buckets = new Set<Bucket>()
-    directory.forEachBucket(event.name, (bucket) => void buckets.add(bucket))
+    directory.forEachBucket(event.name, (bucket) => {
+      if (bucket.readingCount > 0) buckets.add(bucket)
+    })
+    if (buckets.size === 0) return false
+    spend(this.#budget, entries.size)
     for (let entry = 0; entry < entries.size; entry += 1) {
       const operands = entries.operands[entry]
       if (operands === undefined) continue
@@ -323,7 +329,7 @@ export class IndexSearch {
     try {
       for (const bucket of this.#toSample) {
         this.#sample(bucket)
-        if (bucket.isNewlyKnown()) this.#index.requestSweep(bucket)
+        if (bucket.countSample()) this.#index.requestSweep(bucket)
       }
     } catch (error) {
       if (!(error instanceof FilterTooExpensiveError)) throw error

@@ -24,7 +24,7 @@ const CLOSED_RANGE_SHARE = 0.05
 const UNSEEN_SHARE = 0.5
 
 /** Bytes that the statistics of a feature take. */
-const FEATURE_BYTES = 900
+export const FEATURE_STATISTICS_BYTES = 900
 
 interface FeatureStatistics {
   registers: Uint8Array
@@ -51,10 +51,6 @@ export class KeyStatistics {
 
   get features(): Iterable<number> {
     return this.#byFeature.keys()
-  }
-
-  get bytes(): number {
-    return this.#byFeature.size * FEATURE_BYTES
   }
 
   has(feature: number): boolean {

@@ -10,6 +10,8 @@ export interface MatcherTuning {
   gatesMin: number
   /** Signatures of several conditions that a bucket has at most: each costs every event a look-up. */
   signaturesMax: number
+  /** Combinations of an event's values that are looked up even where trying every filter would be less. */
+  combinationsMin: number
   /** Bits of a key that count. */
   keyMask: number
   /** Of so many events one is looked at for what values are frequent. */
@@ -23,6 +25,7 @@ export const DEFAULT_TUNING: MatcherTuning = {
   rangesMin: 4,
   gatesMin: 64,
   signaturesMax: 48,
+  combinationsMin: 256,
   keyMask: -1,
   sampleEvery: 32,
 }

@@ -131,16 +131,16 @@ export class RuleEntries {
 
 /** A hash that is equal for entries of equal content. */
 export function hashContent({ route, shape, operands }: EntryContent): number {
-  let hash = mixHashes(route.id, shape.id)
-  for (const operand of operands) hash = mixHashes(hash, hashOperand(operand))
-  return hash
-}
-
-// All of an operand counts: filters that differ in anything must not stand in one chain.
-function hashOperand(operand: unknown): number {
-  if (typeof operand !== 'object' || operand === null || Array.isArray(operand)) return hashJson(operand as Json)
-  const { operand: inner, literals } = operand as { operand?: Json; literals?: Json }
-  return hashJson(literals ?? inner ?? null)
+  // All of an operand counts: filters that differ in anything must not stand in one chain.
+  return operands.reduce<number>(
+    (hash, operand, index) => {
+      const leaf = shape.leaves[index]
+      // Behind those of the leaves stand account and source.
+      const written = leaf === undefined ? operand : restoreTest(leaf, operand).operand
+      return mixHashes(hash, hashJson(written as Json))
+    },
+    mixHashes(route.id, shape.id),
+  )
 }
 
 /** Equal for JSON that is equal: the order of an object's keys does not count. */

@@ -84,8 +84,10 @@ export class RuleShapes {
       known.holders += 1
       return known
     }
-    const id = this.#freeIds.pop() ?? this.#byId.length
+    // Taken from the free ones only when nothing can throw any more.
+    const id = this.#freeIds.at(-1) ?? this.#byId.length
     const shape = this.#make(trees, bonds, { id, key })
+    this.#freeIds.pop()
     this.#byId[id] = shape
     this.#byKey.set(key, shape)
     this.#bytes += bytesOf(shape)
