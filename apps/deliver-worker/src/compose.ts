@@ -85,6 +85,7 @@ function createReports(
     onRulesLoaded: (load, scope) => logger.info('dispatchers.loaded', { ...scope, ...load }),
     onRulesUnreadable: (error, scope) => logger.error('dispatchers.unreadable', { error, ...scope }),
     onRulesUnavailable: (error, scope) => logger.warn('dispatchers.unavailable', { error, ...scope }),
+    onUpkeepFailed: (error) => logger.error('dispatchers.upkeep_failed', { error }),
     onRulesTooLarge: (bytes, scope) =>
       logger.warn('dispatchers.too_large', { ...scope, bytes, setting: 'DELIVER_MATCHERS_BYTES_MAX' }),
   }

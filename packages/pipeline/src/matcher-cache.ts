@@ -33,6 +33,8 @@ export interface MatcherCacheDeps {
 export interface MatcherCacheReports extends RuleSetReports {
   /** A set takes more memory than all together may: it is served, and pushes the others out. Told once for each load. */
   onRulesTooLarge?: (bytes: number, scope: TenantScope) => void
+  /** Rules could not be kept in shape, or given up ones not be taken out. Answers don't depend on it. */
+  onUpkeepFailed?: (error: unknown) => void
 }
 
 /** Connections that loading takes of those of the worker. */
@@ -42,7 +44,7 @@ const READS_AT_ONCE_MAX = 2
 export function createMatcherCache(deps: MatcherCacheDeps): MatcherCache {
   const { reports, bytesMax } = deps
   const reading = createReadQueue(READS_AT_ONCE_MAX)
-  const upkeep = createUpkeep(() => users > 0)
+  const upkeep = createUpkeep({ isBusy: () => users > 0, onFailed: reports.onUpkeepFailed })
   const kept = new WeakMap<RuleSet, KeptSet>()
   let users = 0
   const shapes = createMatcherShapes()

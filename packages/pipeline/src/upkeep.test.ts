@@ -19,7 +19,7 @@ async function until(isThere: () => boolean): Promise<void> {
 
 test('works in pieces until nothing is left, and chores take turns', async () => {
   const done: string[] = []
-  const upkeep = createUpkeep(() => false)
+  const upkeep = createUpkeep({ isBusy: () => false })
   upkeep.add(...makeChore('a', 3, done))
   upkeep.add(...makeChore('b', 2, done))
   await until(() => done.length === 5)
@@ -31,7 +31,7 @@ test('works in pieces until nothing is left, and chores take turns', async () =>
 
 test('is not put off for ever while events are delivered', async () => {
   const done: string[] = []
-  const upkeep = createUpkeep(() => true)
+  const upkeep = createUpkeep({ isBusy: () => true })
   upkeep.add(...makeChore('a', 2, done))
   await until(() => done.length === 2)
   await upkeep.stop()
@@ -39,7 +39,7 @@ test('is not put off for ever while events are delivered', async () => {
 
 test('a chore that was taken away is left alone, and after the stop all are', async () => {
   const done: string[] = []
-  const upkeep = createUpkeep(() => true)
+  const upkeep = createUpkeep({ isBusy: () => true })
   const [key, chore] = makeChore('a', 1_000, done)
   upkeep.add(key, chore)
   upkeep.add(...makeChore('b', 1_000, done))
@@ -51,4 +51,20 @@ test('a chore that was taken away is left alone, and after the stop all are', as
   await new Promise((resolve) => setTimeout(resolve, 120))
   expect(done).toHaveLength(length)
   expect(done).not.toContain('a')
+})
+
+test('a chore that throws is told and ends alone: the others go on, and later ones are done', async () => {
+  const done: string[] = []
+  const errors: unknown[] = []
+  const upkeep = createUpkeep({ isBusy: () => false, onFailed: (error) => void errors.push(error) })
+  const error = new Error('broken')
+  upkeep.add({}, () => {
+    throw error
+  })
+  upkeep.add(...makeChore('a', 2, done))
+  await until(() => done.length === 2)
+  upkeep.add(...makeChore('b', 1, done))
+  await until(() => done.length === 3)
+  expect(errors).toEqual([error])
+  await upkeep.stop()
 })

@@ -17,8 +17,16 @@ const RULES_AT_ONCE = 200
 /** How long a piece waits while events are being delivered; then it is done all the same, or it might never be. */
 const BUSY_PAUSE_MS = 50
 
-/** Creates the upkeep; `isBusy` tells whether events are being delivered. */
-export function createUpkeep(isBusy: () => boolean): Upkeep {
+/** What the upkeep is made with. */
+export interface UpkeepDeps {
+  /** Tells whether events are being delivered. */
+  isBusy: () => boolean
+  /** A chore has thrown: it is not done again by itself, and the others go on. */
+  onFailed?: (error: unknown) => void
+}
+
+/** Creates the upkeep. */
+export function createUpkeep({ isBusy, onFailed }: UpkeepDeps): Upkeep {
   const chores = new Map<object, Chore>()
   const stopping = new AbortController()
   let working: Promise<void> | undefined
@@ -27,15 +35,26 @@ export function createUpkeep(isBusy: () => boolean): Upkeep {
     if (!isBusy()) return setImmediate()
     await setTimeout(BUSY_PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => undefined)
   }
-  const work = async (): Promise<void> => {
-    await waitForTurn()
-    for (const [key, chore] of chores) {
-      chores.delete(key)
-      // Chores take turns: one that is long goes behind the others again.
-      if (!stopping.signal.aborted && chore(RULES_AT_ONCE)) chores.set(key, chore)
-      await waitForTurn()
+  const isMoreLeft = (chore: Chore): boolean => {
+    try {
+      return chore(RULES_AT_ONCE)
+    } catch (error) {
+      onFailed?.(error)
+      return false
     }
-    working = undefined
+  }
+  const work = async (): Promise<void> => {
+    try {
+      await waitForTurn()
+      for (const [key, chore] of chores) {
+        chores.delete(key)
+        // Chores take turns: one that is long goes behind the others again.
+        if (!stopping.signal.aborted && isMoreLeft(chore)) chores.set(key, chore)
+        await waitForTurn()
+      }
+    } finally {
+      working = undefined
+    }
   }
   return {
     add: (key, chore) => {
