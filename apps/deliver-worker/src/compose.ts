@@ -81,6 +81,7 @@ function createReports(
       if (counts.events + counts.parked > 0) logger.info('event.delivered', { ...counts, durationMs })
     },
     onPublishFailed: (error, events) => logger.warn('delivery.publish_failed', { error, count: events }),
+    onMatchFailed: (error, ref) => logger.error('event.match_failed', { error, ...ref }),
     onResumeFailed: (error, events) => logger.warn('event.resume_failed', { error, count: events }),
     onRulesLoaded: (load, scope) => logger.info('dispatchers.loaded', { ...scope, ...load }),
     onRulesUnreadable: (error, scope) => logger.error('dispatchers.unreadable', { error, ...scope }),

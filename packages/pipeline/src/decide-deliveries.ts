@@ -2,13 +2,18 @@ import {
   createId,
   type DeliverDecision,
   type EventMatcher,
+  FilterTooExpensiveError,
   type Json,
   type MatchableBody,
   type MatchableEvent,
+  RequestPayloadError,
   type UndeliveredEvent,
 } from '@signalbox/domain'
 
-/** Decides who gets an event. An event that can't be evaluated fails alone, with its reason. */
+/**
+ * Decides who gets an event. One that can't be evaluated for what is in it fails alone, with its reason. Throws anything
+ * else that goes wrong: that says nothing of the event.
+ */
 export function decideDeliveries(
   event: UndeliveredEvent & MatchableEvent,
   matcher: EventMatcher,
@@ -27,8 +32,8 @@ export function decideDeliveries(
     }))
     return { ...decided, deliveries, fanoutLimited: limitedCount, failure: null }
   } catch (error) {
-    const failure = error instanceof Error ? error.message : String(error)
-    return { ...decided, deliveries: [], fanoutLimited: 0, failure }
+    if (!(error instanceof RequestPayloadError || error instanceof FilterTooExpensiveError)) throw error
+    return { ...decided, deliveries: [], fanoutLimited: 0, failure: error.message }
   }
 }
 

@@ -46,6 +46,8 @@ export interface DeliverDeps extends MatcherCacheReports {
   /** Told of every run, of queue jobs and of parked events. */
   onDelivered?: (counts: DeliverCounts, durationMs: number) => void
   onPublishFailed?: (error: unknown, count: number) => void
+  /** Matching an event has thrown, for no reason that is the event's own: it waits in the outbox. */
+  onMatchFailed?: (error: unknown, event: EventRef) => void
   /** Parked events could not be delivered: they come again from the outbox. */
   onResumeFailed?: (error: unknown, count: number) => void
 }
@@ -169,7 +171,7 @@ async function* decideEach(deps: RunDeps, group: EventGroup): AsyncGenerator<Dec
     // Whether a rule that can't be read wants the event is not known: it waits in the outbox, with those like it alone.
     if (set.holdsUp(event.name)) group.settle(event.eventRecordId)
     else if (set.matcher.readsBody(event.name)) readers.push({ event, set })
-    else yield { decision: decideDeliveries(withBody(event), set.matcher, now), set }
+    else yield* decide(deps, group, { event, set, now })
     await deps.pause()
   }
   for (let start = 0; start < readers.length; start += BODIES_AT_ONCE_MAX) {
@@ -180,10 +182,28 @@ async function* decideEach(deps: RunDeps, group: EventGroup): AsyncGenerator<Dec
       // Pruned or removed with its tenant in between: there is nothing left to deliver.
       if (body === undefined) group.settle(event.eventRecordId)
       else if (set.serves(event.dispatcherSetVersion) && !set.holdsUp(event.name))
-        yield { decision: decideDeliveries(withBody(event, body), set.matcher, now), set }
+        yield* decide(deps, group, { event, set, now, body })
       await deps.pause()
     }
   }
+}
+
+// An event that the rules choke on stays in the outbox, and the others of its environment wait for rules that are sound.
+function* decide(
+  deps: RunDeps,
+  group: EventGroup,
+  { event, set, now, body }: GroupedEvent & { now: Date; body?: MatchableBody },
+): Generator<Decided> {
+  let decision: DeliverDecision
+  try {
+    decision = decideDeliveries(withBody(event, body), set.matcher, now)
+  } catch (error) {
+    group.settle(event.eventRecordId)
+    set.distrust()
+    deps.onMatchFailed?.(error, toRef(event))
+    return
+  }
+  yield { decision, set }
 }
 
 async function announce(deps: DeliverDeps, written: DeliveryRef[]): Promise<void> {

@@ -291,6 +291,35 @@ describe('a rule that can not be read', () => {
   })
 })
 
+describe('rules on which matching has thrown', () => {
+  test('serve nobody until they are loaded anew, also when they are being changed at the time', async () => {
+    store.change(ENVIRONMENT, [makeRule('a'), makeRule('b')])
+    const set = cache.take(ENVIRONMENT)
+    await set.catchUp('1')
+    store.change(ENVIRONMENT, [makeRule('c')])
+    const seen: boolean[] = []
+    store.before('changes', 1, () => {
+      set.distrust()
+      seen.push(set.serves('1'))
+    })
+    expect(await set.catchUp('2')).toBe(true)
+    expect(seen).toEqual([false])
+    expect(match(set)).toEqual(['a', 'b', 'c'])
+    expect(store.calls).toEqual(['page', 'changes', 'page'])
+  })
+
+  test('are not loaded again and again, where that does not help', async () => {
+    store.change(ENVIRONMENT, [makeRule('a')])
+    const set = cache.take(ENVIRONMENT)
+    await set.catchUp('1')
+    set.distrust()
+    await set.catchUp('1')
+    set.distrust()
+    expect(set.serves('1')).toBe(true)
+    expect(cache.stats().loads).toBe(2)
+  })
+})
+
 describe('dispatchers that have ended', () => {
   test('leave memory when they are looked for, and what was used up here at once', async () => {
     store.change(

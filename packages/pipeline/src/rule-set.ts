@@ -23,6 +23,11 @@ export interface RuleSet {
   forget(ids: Iterable<string>): void
   /** Takes out those that were used up elsewhere or have run out, unless the rules are being worked on. */
   dropEnded(): Promise<void>
+  /**
+   * Says that matching has thrown, so that the index may be damaged: nothing is matched until all rules are loaded anew.
+   * Once in a while only: where that did not help, it is not the index.
+   */
+  distrust(): void
   stats(): RuleSetStats
   /** Gives its memory back. Nothing may be under way. */
   clear(): void
@@ -54,6 +59,9 @@ export interface RuleSetReports {
 /** A version that was seen once is there in every later snapshot: who doesn't get it reads another database. */
 const TRIES_MAX = 3
 
+/** An event that no rules can be matched with comes again every few seconds; the others would do nothing but wait for loads. */
+const DISTRUST_EVERY_MS = 300_000
+
 /** Creates the set of an environment; nothing is loaded yet. */
 export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
   const index = createRuleIndex(deps)
@@ -69,10 +77,22 @@ export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
   }
   let work: Promise<boolean> | undefined
   let workingSince: number | undefined
+  let isDistrusted = false
+  let distrustedAt = -Infinity
+
+  const clear = (): void => {
+    isDistrusted = false
+    held.isWhole = false
+    held.version = undefined
+    held.progress = undefined
+    index.clear(false)
+  }
 
   // One thing at a time: what was read first is applied first.
   const start = (act: typeof bringUpToDate): Promise<boolean> => {
     workingSince = performance.now()
+    // Not while something is being done to the rules: it would go on with none, and take them for whole in the end.
+    if (isDistrusted) clear()
     work = act(deps, held)
       .then(() => true)
       .catch((error: unknown) => {
@@ -97,7 +117,7 @@ export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
     get workingSince() {
       return workingSince
     },
-    serves: (version) => held.isWhole && held.version !== undefined && held.version >= BigInt(version),
+    serves: (version) => !isDistrusted && held.isWhole && held.version !== undefined && held.version >= BigInt(version),
     catchUp: async (version) => {
       for (let tries = 0; !set.serves(version); tries += 1) {
         if (tries === TRIES_MAX) {
@@ -113,15 +133,15 @@ export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
       for (const id of ids) index.drop(id)
     },
     dropEnded: async () => {
-      if (work === undefined && held.isWhole) await start(dropEnded)
+      if (work === undefined && held.isWhole && !isDistrusted) await start(dropEnded)
+    },
+    distrust: () => {
+      if (performance.now() - distrustedAt < DISTRUST_EVERY_MS) return
+      distrustedAt = performance.now()
+      isDistrusted = true
     },
     stats: () => ({ ...index.stats(), loads: held.loads, refreshes: held.refreshes }),
-    clear: () => {
-      held.isWhole = false
-      held.version = undefined
-      held.progress = undefined
-      index.clear(false)
-    },
+    clear,
     settled: async () => void (await work),
   }
   return set

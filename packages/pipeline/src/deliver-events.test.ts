@@ -1,0 +1,83 @@
+import { expect, test } from '@jest/globals'
+import type { DeliverDecision, EventRef, MatchableBody, UndeliveredEvent } from '@signalbox/domain'
+import { createFakeRules } from '../test/fake-rules.js'
+import { createDeliverEvents } from './deliver-events.js'
+
+// What is wrong with an index can't be brought about with Postgres; everything else is tested in tests/e2e.
+
+const SCOPE = { organizationId: 'o', environmentId: 'e' }
+
+function makeEvent(eventRecordId: string): UndeliveredEvent {
+  return {
+    ...SCOPE,
+    eventRecordId,
+    name: 'x',
+    source: 's',
+    externalAccountId: null,
+    payloadType: eventRecordId === 'bad' ? 'REQUEST' : 'JSON',
+    dispatcherSetVersion: '1',
+    fanoutMax: 10,
+  }
+}
+
+test('an event on which the rules break is held back, and the others meet rules that were loaded anew', async () => {
+  const rules = createFakeRules()
+  rules.change(SCOPE, [
+    {
+      id: 'd',
+      eventNames: ['*'],
+      source: '*',
+      filterLanguage: 'signalbox',
+      payloadFilter: { v: [1] },
+      contextFilter: null,
+      externalAccountId: null,
+      expiresAt: null,
+      once: false,
+    },
+  ])
+  const written: DeliverDecision[] = []
+  const failed: unknown[] = []
+  const broken = new TypeError('damaged')
+  const body: MatchableBody = {
+    payload: '{"v":1}',
+    context: '{}',
+    eventId: 'e',
+    timestamp: new Date(),
+    accountIdentifier: null,
+  }
+  const breaking = Object.defineProperty({ ...body }, 'payload', {
+    get: () => {
+      throw broken
+    },
+  })
+  const bodies = new Map([
+    ['breaking', breaking],
+    ['bad', { ...body, payload: '5' }],
+  ])
+  const delivering = createDeliverEvents({
+    store: {
+      ...rules,
+      loadUndelivered: async (refs: EventRef[]) => refs.map((ref) => makeEvent(ref.eventRecordId)),
+      loadBodies: async (refs: EventRef[]) =>
+        new Map(refs.map(({ eventRecordId: id }) => [id, bodies.get(id) ?? body])),
+      writeDeliveries: async (decisions) => {
+        written.push(...decisions)
+        return []
+      },
+    },
+    queue: { publishDispatch: async () => {}, publishDeliver: async () => {} },
+    now: () => new Date(),
+    matchersBytesMax: 2 ** 30,
+    onMatchFailed: (error, { eventRecordId }) => void failed.push([error, eventRecordId]),
+  })
+  const refs = ['first', 'breaking', 'bad', 'last'].map((eventRecordId) => ({ organizationId: 'o', eventRecordId }))
+  expect(await delivering.deliver(refs)).toMatchObject({ events: 3, failed: 1, parked: 0 })
+  expect(failed).toEqual([[broken, 'breaking']])
+  expect(written.map(({ eventRecordId, failure }) => [eventRecordId, failure === null])).toEqual([
+    ['first', true],
+    ['bad', false],
+    ['last', true],
+  ])
+  expect(rules.calls).toEqual(['page', 'page'])
+  await delivering.stop()
+})
