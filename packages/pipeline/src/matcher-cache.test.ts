@@ -336,6 +336,22 @@ describe('dispatchers that have ended', () => {
     expect(set.serves('1')).toBe(true)
   })
 
+  test('that can not be looked for keep nobody from newer rules', async () => {
+    store.change(ENVIRONMENT, [makeRule('a')])
+    const set = cache.take(ENVIRONMENT)
+    await set.catchUp('1')
+    store.before('ended', 1, () => {
+      throw new Error('gone')
+    })
+    const dropping = set.dropEnded()
+    store.change(ENVIRONMENT, [makeRule('b')])
+    expect(await Promise.all([set.catchUp('2'), set.catchUp('2')])).toEqual([true, true])
+    await dropping
+    expect(match(set)).toEqual(['a', 'b'])
+    expect(told.map(({ what }) => what)).toEqual(['unavailable'])
+    expect(store.calls).toEqual(['page', 'changes'])
+  })
+
   test('are all found, however many ended at one time', async () => {
     const all = ids(5_000)
     store.change(

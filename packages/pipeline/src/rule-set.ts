@@ -75,8 +75,6 @@ export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
     loads: 0,
     refreshes: 0,
   }
-  let work: Promise<boolean> | undefined
-  let workingSince: number | undefined
   let isDistrusted = false
   let distrustedAt = -Infinity
 
@@ -88,25 +86,11 @@ export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
     index.clear(false)
   }
 
-  // One thing at a time: what was read first is applied first.
-  const start = (act: typeof bringUpToDate): Promise<boolean> => {
-    workingSince = performance.now()
+  const work = createSetWork(deps, held)
+  const start = (act: SetAct): Promise<boolean> => {
     // Not while something is being done to the rules: it would go on with none, and take them for whole in the end.
     if (isDistrusted) clear()
-    work = act(deps, held)
-      .then(() => true)
-      .catch((error: unknown) => {
-        deps.onRulesUnavailable?.(error, scope)
-        return false
-      })
-      .finally(() => {
-        work = undefined
-        workingSince = undefined
-        const unreadable = index.takeError()
-        if (unreadable !== undefined) deps.onRulesUnreadable?.(unreadable.error, scope)
-        deps.onWorked()
-      })
-    return work
+    return work.start(act)
   }
 
   const set: RuleSet = {
@@ -115,16 +99,22 @@ export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
       return index.matcher
     },
     get workingSince() {
-      return workingSince
+      return work.current?.since
     },
     serves: (version) => !isDistrusted && held.isWhole && held.version !== undefined && held.version >= BigInt(version),
     catchUp: async (version) => {
-      for (let tries = 0; !set.serves(version); tries += 1) {
+      for (let tries = 0; !set.serves(version);) {
+        // Whatever becomes of what else is being done to the rules: it does not make them newer.
+        if (work.current?.act === dropEnded) {
+          await work.current.done
+          continue
+        }
         if (tries === TRIES_MAX) {
           deps.onRulesUnavailable?.(new Error(`version ${version} of the dispatchers is not to be had`), scope)
           return false
         }
-        if (!(await (work ?? start(bringUpToDate)))) return false
+        tries += 1
+        if (!(await (work.current?.done ?? start(bringUpToDate)))) return false
       }
       return true
     },
@@ -133,7 +123,7 @@ export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
       for (const id of ids) index.drop(id)
     },
     dropEnded: async () => {
-      if (work === undefined && held.isWhole && !isDistrusted) await start(dropEnded)
+      if (work.current === undefined && held.isWhole && !isDistrusted) await start(dropEnded)
     },
     distrust: () => {
       if (performance.now() - distrustedAt < DISTRUST_EVERY_MS) return
@@ -142,7 +132,43 @@ export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
     },
     stats: () => ({ ...index.stats(), loads: held.loads, refreshes: held.refreshes }),
     clear,
-    settled: async () => void (await work),
+    settled: async () => void (await work.current?.done),
   }
   return set
+}
+
+type SetAct = typeof bringUpToDate
+
+/** What is being done to a set: one thing at a time, so that what was read first is applied first. */
+interface SetWork {
+  /** `done` is false when it failed. */
+  readonly current: { readonly act: SetAct; readonly since: number; readonly done: Promise<boolean> } | undefined
+  /** Nothing may be under way. */
+  start(act: SetAct): Promise<boolean>
+}
+
+function createSetWork(deps: RuleSetDeps, held: HeldRules): SetWork {
+  let current: SetWork['current']
+  return {
+    get current() {
+      return current
+    },
+    start: (act) => {
+      const since = performance.now()
+      const done = act(deps, held)
+        .then(() => true)
+        .catch((error: unknown) => {
+          deps.onRulesUnavailable?.(error, held.scope)
+          return false
+        })
+        .finally(() => {
+          current = undefined
+          const unreadable = held.index.takeError()
+          if (unreadable !== undefined) deps.onRulesUnreadable?.(unreadable.error, held.scope)
+          deps.onWorked()
+        })
+      current = { act, since, done }
+      return done
+    },
+  }
 }
