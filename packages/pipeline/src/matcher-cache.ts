@@ -1,5 +1,6 @@
 import { createMatcherShapes, type TenantScope } from '@signalbox/domain'
 import type { Pause } from './create-pause.js'
+import { createDraining } from './draining.js'
 import { createReadQueue, ReadQueueStoppedError } from './read-queue.js'
 import { createRoom } from './room.js'
 import { createRuleSet, type RuleSet, type RuleSetReports } from './rule-set.js'
@@ -44,21 +45,28 @@ const READS_AT_ONCE_MAX = 2
 export function createMatcherCache(deps: MatcherCacheDeps): MatcherCache {
   const { reports, bytesMax } = deps
   const reading = createReadQueue(READS_AT_ONCE_MAX)
-  const upkeep = createUpkeep({ isBusy: () => users > 0, onFailed: reports.onUpkeepFailed })
+  const upkeep = createUpkeep({
+    isBusy: () => users > 0,
+    isUrgent: () => draining.rules > 0 && memory.isOver(),
+    onFailed: reports.onUpkeepFailed,
+  })
+  const draining = createDraining({ upkeep, onFreed: () => freeUp() })
   const kept = new WeakMap<RuleSet, KeptSet>()
   let users = 0
   const shapes = createMatcherShapes()
-  const memory = createSetMemory({ bytesMax, readSharedBytes: () => shapes.bytes, onDropped: upkeep.remove })
+  const memory = createSetMemory({ bytesMax, readSharedBytes: () => shapes.bytes, draining, onDropped: upkeep.remove })
   const room = createRoom(memory.isOver)
+  const freeUp = (): void => {
+    memory.shrink()
+    room.wake()
+  }
 
   const create = (scope: TenantScope): KeptSet => {
     const set: RuleSet = createRuleSet(
       {
-        store: deps.store,
-        now: deps.now,
-        pause: deps.pause,
+        ...deps,
         shapes,
-        onGivenUp: (matcher) => upkeep.add(matcher, (rulesMax) => matcher.drain(rulesMax)),
+        onGivenUp: draining.add,
         read: (query) => reading.read(query),
         makeRoom: () => {
           memory.measure(entry)
@@ -69,14 +77,7 @@ export function createMatcherCache(deps: MatcherCacheDeps): MatcherCache {
           memory.measure(entry)
           upkeep.add(set, (rulesMax) => set.matcher.maintain(rulesMax))
         },
-        onRulesUnreadable: reports.onRulesUnreadable,
-        onRulesUnavailable: (error, of) => {
-          if (!(error instanceof ReadQueueStoppedError)) reports.onRulesUnavailable?.(error, of)
-        },
-        onRulesLoaded: (load, of) => {
-          reports.onRulesLoaded?.(load, of)
-          if (load.bytes > bytesMax) reports.onRulesTooLarge?.(load.bytes, of)
-        },
+        ...toSetReports(deps),
       },
       scope,
     )
@@ -101,8 +102,7 @@ export function createMatcherCache(deps: MatcherCacheDeps): MatcherCache {
       if (entry === undefined) return
       entry.users -= 1
       users -= 1
-      memory.shrink()
-      room.wake()
+      freeUp()
     },
     stats: memory.stats,
     stop: async () => {
@@ -110,6 +110,19 @@ export function createMatcherCache(deps: MatcherCacheDeps): MatcherCache {
       room.close()
       await upkeep.stop()
       await Promise.all(memory.list().map((set) => set.settled()))
+    },
+  }
+}
+
+function toSetReports({ reports, bytesMax }: MatcherCacheDeps): RuleSetReports {
+  return {
+    onRulesUnreadable: reports.onRulesUnreadable,
+    onRulesUnavailable: (error, of) => {
+      if (!(error instanceof ReadQueueStoppedError)) reports.onRulesUnavailable?.(error, of)
+    },
+    onRulesLoaded: (load, of) => {
+      reports.onRulesLoaded?.(load, of)
+      if (load.bytes > bytesMax) reports.onRulesTooLarge?.(load.bytes, of)
     },
   }
 }

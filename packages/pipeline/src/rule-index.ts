@@ -10,6 +10,8 @@ import {
 /** The rules of one environment in memory, those that can't be read among them. */
 export interface RuleIndex {
   readonly matcher: EventMatcher
+  /** Rules that share shapes with those of other environments. */
+  readonly sharingRules: number
   /** Takes in a rule, in the place of the one with its id. One that can't be read is remembered by its names. */
   put(rule: DispatcherRule): void
   drop(id: string): void
@@ -60,6 +62,9 @@ export function createRuleIndex({ shapes, onGivenUp }: RuleIndexDeps): RuleIndex
   return {
     get matcher() {
       return matcher
+    },
+    get sharingRules() {
+      return isSharing ? matcher.size : 0
     },
     put: (rule) => {
       try {

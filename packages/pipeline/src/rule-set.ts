@@ -1,5 +1,5 @@
 import type { EventMatcher, MatcherStats, TenantScope } from '@signalbox/domain'
-import { createRuleIndex, type RuleIndexDeps } from './rule-index.js'
+import { createRuleIndex, type RuleIndex, type RuleIndexDeps } from './rule-index.js'
 import { bringUpToDate, dropEnded, type HeldRules, type RulesLoad, type SyncDeps } from './sync-rules.js'
 
 /** The rules of one environment in memory, kept in step with the database by versions. */
@@ -7,6 +7,8 @@ export interface RuleSet {
   readonly scope: TenantScope
   /** To be used at once while the set serves: on one thread, matching and changing take turns. */
   readonly matcher: EventMatcher
+  /** Rules that share shapes with those of other sets. */
+  readonly sharingRules: number
   /** When what is being done to the set began, by the monotonic clock; undefined while it is left alone. */
   readonly workingSince: number | undefined
   /**
@@ -65,16 +67,7 @@ const DISTRUST_EVERY_MS = 300_000
 /** Creates the set of an environment; nothing is loaded yet. */
 export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
   const index = createRuleIndex(deps)
-  const held: HeldRules = {
-    scope,
-    index,
-    version: undefined,
-    isWhole: false,
-    endedSince: deps.now(),
-    progress: undefined,
-    loads: 0,
-    refreshes: 0,
-  }
+  const held = createHeldRules(scope, index, deps.now())
   let isDistrusted = false
   let distrustedAt = -Infinity
 
@@ -97,6 +90,9 @@ export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
     scope,
     get matcher() {
       return index.matcher
+    },
+    get sharingRules() {
+      return index.sharingRules
     },
     get workingSince() {
       return work.current?.since
@@ -135,6 +131,10 @@ export function createRuleSet(deps: RuleSetDeps, scope: TenantScope): RuleSet {
     settled: async () => void (await work.current?.done),
   }
   return set
+}
+
+function createHeldRules(scope: TenantScope, index: RuleIndex, endedSince: Date): HeldRules {
+  return { scope, index, version: undefined, isWhole: false, endedSince, progress: undefined, loads: 0, refreshes: 0 }
 }
 
 type SetAct = typeof bringUpToDate

@@ -1,3 +1,4 @@
+import type { Draining } from './draining.js'
 import { addStats, NO_STATS } from './rule-index.js'
 import type { RuleSet, RuleSetStats } from './rule-set.js'
 
@@ -7,9 +8,12 @@ export interface SetMemory {
   add(environmentId: string, set: RuleSet): KeptSet
   /** Counts what a set takes now, and drops others when all take too much. */
   measure(kept: KeptSet): void
-  /** Drops what may go, the least recently used first, while all sets take too much. */
+  /**
+   * Drops what may go, the least recently used first, while all sets take too much, and would when what was given up is
+   * drained. To be called again meanwhile: how much that frees is known only roughly.
+   */
   shrink(): void
-  /** Tells whether all sets take more than they may. */
+  /** Tells whether all sets, and what is being drained, take more than they may. */
   isOver(): boolean
   list(): RuleSet[]
   stats(): SetMemoryStats
@@ -27,6 +31,7 @@ export interface KeptSet {
   /** It stays while it has any. */
   users: number
   bytes: number
+  sharingRules: number
   endedDroppedAt: number
 }
 
@@ -38,29 +43,39 @@ export interface SetMemoryDeps {
   bytesMax: number
   /** What all sets share. */
   readSharedBytes: () => number
+  /** What was dropped and is not free yet. */
+  draining: Pick<Draining, 'bytes' | 'rules'>
   onDropped: (set: RuleSet) => void
 }
 
 /** Creates it, empty. What is in use or being worked on is never dropped, so that all may take more for a while. */
-export function createSetMemory({ bytesMax, readSharedBytes, onDropped }: SetMemoryDeps): SetMemory {
+export function createSetMemory({ bytesMax, readSharedBytes, draining, onDropped }: SetMemoryDeps): SetMemory {
   // In the order in which they were used: the least recently used first.
   const sets = new Map<string, KeptSet>()
   let bytes = 0
+  let sharingRules = 0
   let evictions = 0
   let past: RuleSetStats = { ...NO_STATS, loads: 0, refreshes: 0 }
 
-  const isOver = (): boolean => bytes + readSharedBytes() > bytesMax
+  const countBytes = (): number => bytes + draining.bytes + readSharedBytes()
+  const isOver = (): boolean => countBytes() > bytesMax
+  // Of what is shared, each rule is taken to hold as much.
+  const isStillOver = (): boolean => {
+    const freeing = draining.rules === 0 ? 0 : draining.rules / (draining.rules + sharingRules)
+    return bytes + readSharedBytes() * (1 - freeing) > bytesMax
+  }
   const shrink = (): void => {
-    if (!isOver()) return
+    if (!isStillOver()) return
     for (const [key, kept] of sets) {
       if (kept.users > 0 || kept.set.workingSince !== undefined) continue
       sets.delete(key)
       bytes -= kept.bytes
+      sharingRules -= kept.sharingRules
       evictions += 1
       past = addSetStats(past, { ...kept.set.stats(), rules: 0 })
       onDropped(kept.set)
       kept.set.clear()
-      if (!isOver()) return
+      if (!isStillOver()) return
     }
   }
   return {
@@ -72,7 +87,7 @@ export function createSetMemory({ bytesMax, readSharedBytes, onDropped }: SetMem
       return kept
     },
     add: (key, set) => {
-      const kept = { set, users: 0, bytes: SET_BYTES, endedDroppedAt: performance.now() }
+      const kept = { set, users: 0, bytes: SET_BYTES, sharingRules: 0, endedDroppedAt: performance.now() }
       sets.set(key, kept)
       bytes += kept.bytes
       return kept
@@ -83,6 +98,8 @@ export function createSetMemory({ bytesMax, readSharedBytes, onDropped }: SetMem
       const taken = kept.set.stats().bytes + SET_BYTES
       bytes += taken - kept.bytes
       kept.bytes = taken
+      sharingRules += kept.set.sharingRules - kept.sharingRules
+      kept.sharingRules = kept.set.sharingRules
       shrink()
     },
     shrink,
@@ -90,7 +107,7 @@ export function createSetMemory({ bytesMax, readSharedBytes, onDropped }: SetMem
     list: () => [...sets.values()].map(({ set }) => set),
     stats: () => {
       const sum = [...sets.values()].reduce((so, { set }) => addSetStats(so, set.stats()), past)
-      return { ...sum, bytes: bytes + readSharedBytes(), sets: sets.size, evictions }
+      return { ...sum, bytes: countBytes(), sets: sets.size, evictions }
     },
   }
 }

@@ -68,3 +68,14 @@ test('a chore that throws is told and ends alone: the others go on, and later on
   expect(errors).toEqual([error])
   await upkeep.stop()
 })
+
+test('takes no long pauses while it is urgent', async () => {
+  const done: string[] = []
+  const upkeep = createUpkeep({ isBusy: () => true, isUrgent: () => true })
+  const startedAt = performance.now()
+  upkeep.add(...makeChore('a', 100, done))
+  await until(() => done.length === 100)
+  // With the pauses of busy times it would be five seconds.
+  expect(performance.now() - startedAt).toBeLessThan(2_500)
+  await upkeep.stop()
+})

@@ -21,18 +21,20 @@ const BUSY_PAUSE_MS = 50
 export interface UpkeepDeps {
   /** Tells whether events are being delivered. */
   isBusy: () => boolean
+  /** Tells whether others wait for what is being done, so that it takes no pause for events. */
+  isUrgent?: () => boolean
   /** A chore has thrown: it is not done again by itself, and the others go on. */
   onFailed?: (error: unknown) => void
 }
 
 /** Creates the upkeep. */
-export function createUpkeep({ isBusy, onFailed }: UpkeepDeps): Upkeep {
+export function createUpkeep({ isBusy, isUrgent = () => false, onFailed }: UpkeepDeps): Upkeep {
   const chores = new Map<object, Chore>()
   const stopping = new AbortController()
   let working: Promise<void> | undefined
 
   const waitForTurn = async (): Promise<void> => {
-    if (!isBusy()) return setImmediate()
+    if (!isBusy() || isUrgent()) return setImmediate()
     await setTimeout(BUSY_PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => undefined)
   }
   const isMoreLeft = (chore: Chore): boolean => {
