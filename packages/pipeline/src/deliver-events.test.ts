@@ -1,5 +1,11 @@
 import { expect, test } from '@jest/globals'
-import type { DeliverDecision, EventRef, MatchableBody, UndeliveredEvent } from '@signalbox/domain'
+import {
+  type DeliverDecision,
+  type EventRef,
+  type MatchableBody,
+  parseFilter,
+  type UndeliveredEvent,
+} from '@signalbox/domain'
 import { createFakeRules } from '../test/fake-rules.js'
 import { createDeliverEvents } from './deliver-events.js'
 
@@ -22,13 +28,15 @@ function makeEvent(eventRecordId: string): UndeliveredEvent {
 
 test('an event on which the rules break is held back, and the others meet rules that were loaded anew', async () => {
   const rules = createFakeRules()
+  const parsed = parseFilter({ v: [1] })
+  if (!parsed.ok) throw new Error('no filter')
   rules.change(SCOPE, [
     {
       id: 'd',
       eventNames: ['*'],
       source: '*',
       filterLanguage: 'signalbox',
-      payloadFilter: { v: [1] },
+      payloadFilter: parsed.filter,
       contextFilter: null,
       externalAccountId: null,
       expiresAt: null,
