@@ -1,12 +1,15 @@
 /** Bits for each slot that tell, from memory that is near, that a key is not there. */
-const BITS_PER_SLOT = 8
+const BITS_PER_SLOT = 16
 
 /** A head that stands for a free slot. */
 export const FREE = 0
 
 const START_CAPACITY = 16
 
-/** Keys and the heads of their chains: a hash table with open addressing, at most half full. */
+/** How full a table gets: searches for what is not there end at the bits, so that they need no gaps. */
+const FULL = 0.75
+
+/** Keys and the heads of their chains: a hash table with open addressing. */
 export class KeySlots {
   /** Key and head side by side. */
   #slots = new Int32Array(START_CAPACITY * 2)
@@ -46,7 +49,7 @@ export class KeySlots {
     if (previous !== FREE) return previous
     this.#size += 1
     this.#setBit(key)
-    if (this.#size * 2 > this.#mask + 1) this.#resize((this.#mask + 1) * 2)
+    if (this.#size > (this.#mask + 1) * FULL) this.#resize((this.#mask + 1) * 2)
     return previous
   }
 

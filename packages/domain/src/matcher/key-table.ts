@@ -14,6 +14,9 @@ export const NO_NODE: number = FREE
 
 const START_CAPACITY = 16
 
+/** From this length on an array grows in smaller steps. */
+const LARGE_LENGTH = 1_000_000
+
 /** Keys from which on they are spread over many tables: growing one of them is a pause that nobody notices. */
 const SPREAD_MIN = 32_768
 
@@ -157,7 +160,7 @@ export class KeyTable {
   }
 }
 
-/** Half as much again: what is large is copied seldom, and little of it stands empty. */
+/** A part more: what is large is copied seldom, and little of it stands empty. */
 function growTo(length: number): number {
-  return Math.ceil((length * 1.5) / STRIDE) * STRIDE
+  return Math.ceil((length * (length < LARGE_LENGTH ? 1.5 : 1.25)) / STRIDE) * STRIDE
 }
