@@ -35,6 +35,8 @@ export class IndexSearch {
   readonly #features: FeatureReader
   #found = new Int32Array(START_CAPACITY)
   #foundCount = 0
+  readonly #pending = new Int32Array(START_CAPACITY)
+  #pendingCount = 0
   #toSample: Bucket[] = []
   #now = 0
   #budget: WorkBudget = { stepsLeft: 0 }
@@ -69,6 +71,7 @@ export class IndexSearch {
 
   #search(event: MatchableEvent): void {
     this.#foundCount = 0
+    this.#pendingCount = 0
     this.#toSample = []
     this.#event.begin(event, this.#budget)
     this.#features.begin(this.#budget)
@@ -86,6 +89,7 @@ export class IndexSearch {
     const { candidates } = this.counts
     const found = this.#foundCount
     this.#lookUpAll(bucket)
+    this.#tryPending()
     bucket.events += 1
     bucket.candidates += this.counts.candidates - candidates
     bucket.matches += this.#foundCount - found
@@ -178,7 +182,7 @@ export class IndexSearch {
     const key = signature.bucket.finishKey(hash)
     for (let node = table.find(key); node !== NO_NODE; node = table.next(node)) {
       if (table.signatureOf(node) !== signature.id) continue
-      if (signature.range === -1) this.#try(table.entryOf(node))
+      if (signature.range === -1) this.#setAside(table.entryOf(node))
       else this.#stab(signature, table.entryOf(node))
     }
   }
@@ -197,7 +201,31 @@ export class IndexSearch {
   }
 
   readonly #tryFound = (entry: number): void => {
-    this.#try(entry)
+    this.#setAside(entry)
+  }
+
+  #setAside(entry: number): void {
+    if (this.#pendingCount === this.#pending.length) this.#tryPending()
+    this.#pending[this.#pendingCount] = entry
+    this.#pendingCount += 1
+  }
+
+  /**
+   * Tries what was found. In a large set most of the time goes by waiting for memory: first all of it is asked for, so that
+   * the waits fall together.
+   */
+  #tryPending(): void {
+    const { entries } = this.#index
+    const count = this.#pendingCount
+    this.#pendingCount = 0
+    // Summed up, because what nobody uses is not even asked for.
+    let sum = 0
+    for (let index = 0; index < count; index += 1) sum += entries.shapeOf(this.#pending[index] as number)
+    for (let index = 0; index < count; index += 1) {
+      sum += (entries.operands[this.#pending[index] as number] as readonly unknown[]).length
+    }
+    if (sum < 0) throw new RangeError('shapes and operands are counted from 0')
+    for (let index = 0; index < count; index += 1) this.#try(this.#pending[index] as number)
   }
 
   #try(entry: number): void {
