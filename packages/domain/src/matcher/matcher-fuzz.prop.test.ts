@@ -492,8 +492,9 @@ describe('hostile events', () => {
         const matcher = createTunedMatcher(tuning, rules)
         for (const event of events) {
           const steps = countSteps(rules, event)
-          // Some filters are tried twice, and all values of the event are looked at.
-          const budget = createWorkBudget(3 * steps + 20 * countNodes(event.payload) + 20 * countNodes(event.context))
+          // Some filters are tried twice, all values of the event are looked at, and each filter may have a key of its own.
+          const looks = 20 * countNodes(event.payload) + 20 * countNodes(event.context) + 2 * rules.length
+          const budget = createWorkBudget(3 * steps + looks)
           const outcome = (() => {
             try {
               return matcher.match(toMatchable(event, { budget }), new Date(event.nowMs))
