@@ -56,9 +56,12 @@ export interface FaultStack {
   stop(): Promise<void>
 }
 
-/** Ports of their own for each test process; taken ones are passed over. */
+/**
+ * Ports of their own for each test process; taken ones are passed over. All stay below those that systems give to
+ * outgoing connections (32768 on Linux), one of which could sit on the port of a server that is down for a moment.
+ */
 const PORT_FIRST = 21_000
-const PORT_PROCESSES = 2_000
+const PORT_PROCESSES = 1_400
 const PORTS_EACH = 8
 
 /** The queue that an app takes from. */
@@ -132,7 +135,7 @@ export async function startFaultStack(): Promise<FaultStack> {
       process.kill(await waitUntil('Postgres runs', () => services.postgres.pid()), how)
       await services.postgres.stop()
     },
-    startPostgres: () => services.postgres.start(),
+    startPostgres: () => startAgain(services.postgres),
     query: (sql, values = []) => query(databaseUrl, sql, values),
     said: () => said.slice(-40),
     stop: () => stack.stop(),
@@ -153,6 +156,23 @@ function readTenant(tenants: ReturnType<Stack['describe']>['tenants']): FaultTen
     environmentId: environment.id,
     secretKey: environment.secretKey,
   }
+}
+
+/** Starts a server that was killed: until the last of its processes has gone too, a new one refuses to start. */
+async function startAgain(server: { start(): Promise<void> }): Promise<void> {
+  let refusal: unknown
+  const tryStart = async (): Promise<boolean> => {
+    try {
+      await server.start()
+      return true
+    } catch (error) {
+      refusal = error
+      return false
+    }
+  }
+  await waitUntil('the server starts again', tryStart).catch((cause: unknown) => {
+    throw new Error(`${String(cause)}; last: ${String(refusal)}`, { cause })
+  })
 }
 
 function findEnd(lines: readonly string[], name: string): string | undefined {
@@ -187,7 +207,7 @@ async function flushWhenWaiting(url: string, queue: string): Promise<number | un
 }
 
 async function query<Row extends object>(url: string, sql: string, values: readonly unknown[]): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000, query_timeout: 30_000 })
   client.on('error', () => undefined)
   await client.connect()
   try {

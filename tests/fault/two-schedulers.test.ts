@@ -33,9 +33,10 @@ test('invariant 1: of two schedulers the leading one is killed under load; the o
     other = await startScheduler()
     const { child, metricsUrl } = other
     await waitUntil('the second scheduler runs', () => isFollowing(metricsUrl))
-    // The first one hands over in order, and follows when it is back.
-    await stack.terminate('scheduler')
+    // The first one hands over in order, and follows when it is back: not sooner, or it could take the lead again.
+    await stack.app('scheduler').stop()
     await waitUntil('the second scheduler leads', () => isLeading(metricsUrl), TAKEOVER_MS_MAX)
+    await stack.app('scheduler').start()
     await waitUntil('the first scheduler is back', () => isFollowing(ours))
     await untilAccepted(50)
 
@@ -92,7 +93,7 @@ async function isFollowing(metricsUrl: string): Promise<boolean> {
 /** The gauge; undefined while the process does not answer. */
 async function readLead(metricsUrl: string): Promise<string | undefined> {
   try {
-    const response = await fetch(metricsUrl)
+    const response = await fetch(metricsUrl, { signal: AbortSignal.timeout(5_000) })
     const line = (await response.text()).split('\n').find((text) => text.startsWith('signalbox_scheduler_is_leader'))
     return line?.split(' ').at(-1)
   } catch {

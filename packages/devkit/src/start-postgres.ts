@@ -33,6 +33,7 @@ const READY_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 20_000
 const STARTS_MAX = 5
 const CONNECT_TIMEOUT_MS = 2_000
+const QUERY_TIMEOUT_MS = 10_000
 /** Enough for four apps and two test runners; every commit stays durable, as in production. */
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
@@ -249,7 +250,11 @@ async function canConnect(url: string): Promise<boolean> {
 }
 
 async function withClient<Result>(url: string, use: (client: pg.Client) => Promise<Result>): Promise<Result> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS })
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+  })
   // A server that goes away while we talk is told by the query; the event alone would end this process.
   client.on('error', () => undefined)
   await client.connect()

@@ -56,6 +56,34 @@ describe('createGroupCommit', () => {
     expect(await Promise.all(added)).toEqual(['a', 'b', 'c', 'd', 'e'])
   })
 
+  test('a group that is not full waits for more, a full one for nothing', async () => {
+    const { commit, groups } = create<string>({ lingerMs: 2_000_000 })
+    for (const item of ['a', 'b']) void commit.add(item)
+    await settle()
+    expect(groups).toHaveLength(0)
+    for (const item of ['c', 'd', 'e', 'f', 'g']) void commit.add(item)
+    await settle()
+    expect(groups.map((group) => group.items)).toEqual([['a', 'b', 'c']])
+    groups[0]?.finish()
+    await settle()
+    expect(groups[1]?.items).toEqual(['d', 'e', 'f'])
+    groups[1]?.finish()
+    await settle()
+    // One is left; its time is not over when others come and fill its group.
+    expect(groups).toHaveLength(2)
+    for (const item of ['h', 'i']) void commit.add(item)
+    await settle()
+    expect(groups[2]?.items).toEqual(['g', 'h', 'i'])
+  })
+
+  test('a group that does not fill is written when its wait is over', async () => {
+    const { commit, groups } = create<string>({ lingerMs: 10 })
+    const added = commit.add('a')
+    while (groups.length === 0) await turn()
+    groups[0]?.finish(['A'])
+    expect(await added).toBe('A')
+  })
+
   test('no more groups are in flight than allowed', async () => {
     const { commit, groups } = create<number>({ weightMax: 1, inFlightMax: 2 })
     const added = [1, 2, 3, 4].map((item) => commit.add(item))

@@ -8,7 +8,10 @@ export interface GroupCommitOptions<Item, Result> {
   inFlightMax: number
   /** Weight waiting at one time; over it, items are refused with `overloaded`. */
   waitingMax: number
-  /** How long a group waits for more before it is taken; 0 (the default) adds no delay. For work that nobody waits for. */
+  /**
+   * How long a group that is not full waits for more before it is taken; 0 (the default) adds no delay. For work that
+   * nobody waits for.
+   */
   lingerMs?: number
   weigh?: (item: Item) => number
   /** Memory that an item holds. Without bounds of bytes it is not asked for. */
@@ -72,28 +75,47 @@ const NO_KEYS: readonly string[] = []
  * owner and one key have.
  */
 export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item, Result>): GroupCommit<Item, Result> {
-  const { weigh = () => 1, bytesOf = () => 0, lingerMs = 0 } = options
+  const { weigh = () => 1, bytesOf = () => 0, lingerMs = 0, groupBytesMax = Number.POSITIVE_INFINITY } = options
   const admission = createAdmission(options)
   const lines = createKeyLines<Waiting<Item, Result>>(options.keyWaitingMax ?? Number.POSITIVE_INFINITY)
   // Those that no key holds back. While anything waits, the one that waits longest is among them.
   const ready: Waiting<Item, Result>[] = []
+  let readyWeight = 0
+  let readyBytes = 0
   let inFlight = 0
   let isScheduled = false
+  let lingering: NodeJS.Timeout | undefined
   let idleListeners: (() => void)[] = []
 
+  const makeReady = (entry: Waiting<Item, Result>): void => {
+    ready.push(entry)
+    readyWeight += entry.weight
+    readyBytes += entry.bytes
+  }
+
   const schedule = (): void => {
-    if (isScheduled || inFlight >= options.inFlightMax || ready.length === 0) return
+    if (inFlight >= options.inFlightMax || ready.length === 0) return
+    const canLinger = lingerMs > 0 && readyWeight < options.weightMax && readyBytes < groupBytesMax
+    if (lingering !== undefined && !canLinger) {
+      clearTimeout(lingering)
+      lingering = undefined
+      isScheduled = false
+    }
+    if (isScheduled) return
     isScheduled = true
-    if (lingerMs > 0) setTimeout(flush, lingerMs)
+    if (canLinger) lingering = setTimeout(flush, lingerMs)
     else setImmediate(flush)
   }
 
   const flush = (): void => {
     isScheduled = false
-    const group = ready.splice(0, countGroup(ready, options))
+    lingering = undefined
+    const group = ready.splice(0, countGroup(ready, { weightMax: options.weightMax, groupBytesMax }))
     for (const entry of group) {
+      readyWeight -= entry.weight
+      readyBytes -= entry.bytes
       admission.leave(entry)
-      lines.leave(entry, ready)
+      lines.leave(entry, makeReady)
     }
     inFlight++
     void write(group)
@@ -132,7 +154,7 @@ export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item
       return new Promise<Result>((resolve, reject) => {
         const entry: Waiting<Item, Result> = { item, weight, bytes, keys, heldBy: 0, resolve, reject }
         lines.enter(entry)
-        if (entry.heldBy === 0) ready.push(entry)
+        if (entry.heldBy === 0) makeReady(entry)
         schedule()
       })
     },
@@ -149,7 +171,7 @@ function withoutRepeats(keys: readonly string[]): readonly string[] {
 
 function countGroup(
   ready: readonly { weight: number; bytes: number }[],
-  { weightMax, groupBytesMax = Number.POSITIVE_INFINITY }: { weightMax: number; groupBytesMax?: number },
+  { weightMax, groupBytesMax }: { weightMax: number; groupBytesMax: number },
 ): number {
   let weight = 0
   let bytes = 0
@@ -215,13 +237,13 @@ function createKeyLines<Entry extends Keyed>(
 ): {
   hasRoom(keys: readonly string[]): boolean
   enter(entry: Entry): void
-  /** Lets go of the entry's keys; whom nothing holds any more goes to `ready`. */
-  leave(entry: Entry, ready: Entry[]): void
+  /** Lets go of the entry's keys; `makeReady` gets whom nothing holds any more. */
+  leave(entry: Entry, makeReady: (entry: Entry) => void): void
 } {
   const held = new Set<string>()
   // Most keys have nobody behind them, and so no line.
   const lines = new Map<string, Entry[]>()
-  const leaveOne = (key: string, ready: Entry[]): void => {
+  const leaveOne = (key: string, makeReady: (entry: Entry) => void): void => {
     const line = lines.get(key)
     const next = line?.shift()
     if (next === undefined) {
@@ -231,7 +253,7 @@ function createKeyLines<Entry extends Keyed>(
     if (line?.length === 0) lines.delete(key)
     next.heldBy -= 1
     // At the end: who sends one id again and again must not come before those that arrived in between.
-    if (next.heldBy === 0) ready.push(next)
+    if (next.heldBy === 0) makeReady(next)
   }
   return {
     hasRoom: (keys) => keys.every((key) => (lines.get(key)?.length ?? 0) < lengthMax),
@@ -247,8 +269,8 @@ function createKeyLines<Entry extends Keyed>(
         entry.heldBy += 1
       }
     },
-    leave: (entry, ready) => {
-      for (const key of entry.keys) leaveOne(key, ready)
+    leave: (entry, makeReady) => {
+      for (const key of entry.keys) leaveOne(key, makeReady)
     },
   }
 }
