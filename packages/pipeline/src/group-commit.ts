@@ -75,52 +75,28 @@ const NO_KEYS: readonly string[] = []
  * owner and one key have.
  */
 export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item, Result>): GroupCommit<Item, Result> {
-  const { weigh = () => 1, bytesOf = () => 0, lingerMs = 0, groupBytesMax = Number.POSITIVE_INFINITY } = options
+  const { weigh = () => 1, bytesOf = () => 0, lingerMs = 0 } = options
   const admission = createAdmission(options)
   const lines = createKeyLines<Waiting<Item, Result>>(options.keyWaitingMax ?? Number.POSITIVE_INFINITY)
   // Those that no key holds back. While anything waits, the one that waits longest is among them.
-  const ready: Waiting<Item, Result>[] = []
-  let readyWeight = 0
-  let readyBytes = 0
+  const ready = createReadyQueue<Waiting<Item, Result>>(options)
   let inFlight = 0
-  let isScheduled = false
-  let lingering: NodeJS.Timeout | undefined
   let idleListeners: (() => void)[] = []
 
-  const makeReady = (entry: Waiting<Item, Result>): void => {
-    ready.push(entry)
-    readyWeight += entry.weight
-    readyBytes += entry.bytes
-  }
-
   const schedule = (): void => {
-    if (inFlight >= options.inFlightMax || ready.length === 0) return
-    const canLinger = lingerMs > 0 && readyWeight < options.weightMax && readyBytes < groupBytesMax
-    if (lingering !== undefined && !canLinger) {
-      clearTimeout(lingering)
-      lingering = undefined
-      isScheduled = false
-    }
-    if (isScheduled) return
-    isScheduled = true
-    if (canLinger) lingering = setTimeout(flush, lingerMs)
-    else setImmediate(flush)
+    if (inFlight < options.inFlightMax && !ready.isEmpty()) trigger.pull(ready.isGroupFull())
   }
 
-  const flush = (): void => {
-    isScheduled = false
-    lingering = undefined
-    const group = ready.splice(0, countGroup(ready, { weightMax: options.weightMax, groupBytesMax }))
+  const trigger = createTrigger(lingerMs, () => {
+    const group = ready.takeGroup()
     for (const entry of group) {
-      readyWeight -= entry.weight
-      readyBytes -= entry.bytes
       admission.leave(entry)
-      lines.leave(entry, makeReady)
+      lines.leave(entry, ready.put)
     }
     inFlight++
     void write(group)
     schedule()
-  }
+  })
 
   const write = async (group: Waiting<Item, Result>[]): Promise<void> => {
     try {
@@ -135,7 +111,7 @@ export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item
     } finally {
       inFlight--
       schedule()
-      if (inFlight === 0 && ready.length === 0) {
+      if (inFlight === 0 && ready.isEmpty()) {
         const listeners = idleListeners
         idleListeners = []
         for (const listener of listeners) listener()
@@ -154,12 +130,12 @@ export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item
       return new Promise<Result>((resolve, reject) => {
         const entry: Waiting<Item, Result> = { item, weight, bytes, keys, heldBy: 0, resolve, reject }
         lines.enter(entry)
-        if (entry.heldBy === 0) makeReady(entry)
+        if (entry.heldBy === 0) ready.put(entry)
         schedule()
       })
     },
     drain: () =>
-      inFlight === 0 && ready.length === 0
+      inFlight === 0 && ready.isEmpty()
         ? Promise.resolve()
         : new Promise<void>((resolve) => idleListeners.push(resolve)),
   }
@@ -169,18 +145,73 @@ function withoutRepeats(keys: readonly string[]): readonly string[] {
   return keys.length < 2 ? keys : [...new Set(keys)]
 }
 
-function countGroup(
-  ready: readonly { weight: number; bytes: number }[],
-  { weightMax, groupBytesMax }: { weightMax: number; groupBytesMax: number },
-): number {
-  let weight = 0
-  let bytes = 0
-  for (const [index, entry] of ready.entries()) {
-    weight += entry.weight
-    bytes += entry.bytes
-    if (index > 0 && (weight > weightMax || bytes > groupBytesMax)) return index
+/** Acts once for all that pull it until then: after a wait, or at once in the next turn when one of them is urgent. */
+function createTrigger(waitMs: number, act: () => void): { pull(isUrgent: boolean): void } {
+  let state: 'idle' | 'waiting' | 'next' = 'idle'
+  let timer: NodeJS.Timeout | undefined
+  const fire = (): void => {
+    state = 'idle'
+    act()
   }
-  return ready.length
+  return {
+    pull: (isUrgent) => {
+      if (isUrgent || waitMs === 0) {
+        if (state === 'next') return
+        clearTimeout(timer)
+        state = 'next'
+        setImmediate(fire)
+      } else if (state === 'idle') {
+        state = 'waiting'
+        timer = setTimeout(fire, waitMs)
+      }
+    },
+  }
+}
+
+/** What may be written next, in its order. */
+interface ReadyQueue<Entry> {
+  put(this: void, entry: Entry): void
+  isEmpty(): boolean
+  /** Whether more would not come into the next group. */
+  isGroupFull(): boolean
+  takeGroup(): Entry[]
+}
+
+function createReadyQueue<Entry extends { weight: number; bytes: number }>({
+  weightMax,
+  groupBytesMax = Number.POSITIVE_INFINITY,
+}: {
+  weightMax: number
+  groupBytesMax?: number
+}): ReadyQueue<Entry> {
+  const entries: Entry[] = []
+  const all = { weight: 0, bytes: 0 }
+  const countGroup = (): number => {
+    const group = { weight: 0, bytes: 0 }
+    for (const [index, { weight, bytes }] of entries.entries()) {
+      group.weight += weight
+      group.bytes += bytes
+      if (index > 0 && (group.weight > weightMax || group.bytes > groupBytesMax)) return index
+    }
+    return entries.length
+  }
+  return {
+    put: (entry) => {
+      entries.push(entry)
+      all.weight += entry.weight
+      all.bytes += entry.bytes
+    },
+    isEmpty: () => entries.length === 0,
+    isGroupFull: () => all.weight >= weightMax || all.bytes >= groupBytesMax,
+    takeGroup: () => {
+      const group = entries.splice(0, countGroup())
+      for (const { weight, bytes } of group) {
+        all.weight -= weight
+        all.bytes -= bytes
+      }
+      return group
+    },
+  }
 }
 
 type Sized<Item> = { item: Item; weight: number; bytes: number }
