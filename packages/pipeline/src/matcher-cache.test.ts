@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import type { DispatcherRule } from '@signalbox/domain'
 import { type CachedRules, createCachedRules, ids, makeRule, match, NOW, scope } from '../test/cached-rules.js'
 import type { FakeRules } from '../test/fake-rules.js'
 import type { MatcherCache } from './matcher-cache.js'
