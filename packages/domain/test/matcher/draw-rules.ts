@@ -151,7 +151,8 @@ interface Drawer {
 
 /** Ids sort as texts do, wherever they were made; most look like ours. */
 function drawId(random: Random, index: number): string {
-  if (random.chance(0.05)) return random.pick(['', '__proto__', 'a', 'B', 'é', '10', '9', '-1', '\uffff', '😀']) + index
+  if (random.chance(0.05))
+    return `${random.pick(['', '__proto__', 'a', 'B', 'é', '10', '9', '-1', '\uffff', '😀'])}.${index}`
   const head = random
     .below(2 ** 32)
     .toString(16)
