@@ -12,6 +12,7 @@ import type { DispatchDeps } from './dispatch-deliveries.js'
 import { dispatchableTypes } from './dispatchables/index.js'
 import { createGroupCommit, type ItemFailure } from './group-commit.js'
 import type { Place } from './lanes.js'
+import { runInHalves } from './run-in-halves.js'
 
 /** Attempts under way. They go on after their queue job: their leases cover a crash. */
 export interface Attempts {
@@ -47,7 +48,7 @@ export function createAttempts(
     inFlightMax: RECORD_GROUPS_IN_FLIGHT_MAX,
     lingerMs: RECORD_LINGER_MS,
     waitingMax: RECORD_WAITING_MAX,
-    run: (group) => recordPersistently(deps, group),
+    run: (group) => recordGroup(deps, group),
   })
   const attempt = async (delivery: ClaimedRow, target: DispatchTarget, place: Place): Promise<void> => {
     const startedAt = deps.ports.now()
@@ -119,36 +120,37 @@ async function tell(deps: DispatchDeps, { delivery, step }: AttemptRecord, targe
   }
 }
 
-// An attempt that can't be recorded would be made again: while Postgres is away, its record waits.
-async function recordPersistently(deps: DispatchDeps, group: AttemptRecord[]): Promise<(boolean | ItemFailure)[]> {
+// An attempt that can't be recorded would be made again: while Postgres is away, its record waits. A record that breaks the
+// statement does so alone: the others must not be attempted again for it, nor it for what its answer held.
+async function recordGroup(deps: DispatchDeps, group: AttemptRecord[]): Promise<(boolean | ItemFailure)[]> {
   const giveUpAt = performance.now() + RECORD_FOR_MS
+  return runInHalves(group, async (part) => {
+    try {
+      return await recordPersistently(deps, part, giveUpAt)
+    } catch (error) {
+      const [first] = part
+      if (error instanceof SignalboxError || part.length > 1 || first === undefined) throw error
+      deps.observer.onTrouble('delivery.record', error)
+      return recordPersistently(deps, [withoutAnswer(first)], giveUpAt)
+    }
+  })
+}
+
+async function recordPersistently(deps: DispatchDeps, part: AttemptRecord[], giveUpAt: number): Promise<boolean[]> {
   for (;;) {
     try {
-      return await deps.store.recordAttempts(group)
+      return await deps.store.recordAttempts(part)
     } catch (error) {
-      if (!(error instanceof SignalboxError)) return recordHalves(deps, group, error)
-      if (performance.now() + RECORD_RETRY_MS > giveUpAt) throw error
+      if (!(error instanceof SignalboxError) || performance.now() + RECORD_RETRY_MS > giveUpAt) throw error
       deps.observer.onTrouble('delivery.record', error)
       await new Promise((resolve) => setTimeout(resolve, RECORD_RETRY_MS))
     }
   }
 }
 
-// One record's data broke the statement. The others must not be attempted again for it, nor it for what its answer held.
-async function recordHalves(
-  deps: DispatchDeps,
-  group: AttemptRecord[],
-  error: unknown,
-): Promise<(boolean | ItemFailure)[]> {
-  const [first] = group
-  if (group.length === 1 && first !== undefined) {
-    deps.observer.onTrouble('delivery.record', error)
-    const { outcome, durationMs, status } = first.reading
-    const reading = { outcome, durationMs, ...(status === undefined ? {} : { status }), errorCode: 'unrecordable' }
-    return deps.store.recordAttempts([{ ...first, reading }])
-  }
-  const half = Math.ceil(group.length / 2)
-  const results: (boolean | ItemFailure)[] = []
-  for (const part of [group.slice(0, half), group.slice(half)]) results.push(...(await recordPersistently(deps, part)))
-  return results
+/** What is ours to say of an attempt, without what the receiver wrote. */
+function withoutAnswer(record: AttemptRecord): AttemptRecord {
+  const { outcome, durationMs, status } = record.reading
+  const reading = { outcome, durationMs, ...(status === undefined ? {} : { status }), errorCode: 'unrecordable' }
+  return { ...record, reading }
 }

@@ -43,7 +43,7 @@ export interface DeliverDeps extends MatcherCacheReports {
   matchersBytesMax: number
   /** How often rules in use are looked through for those that have ended unnoticed; a minute, unless it is said. */
   endedEveryMs?: number
-  /** Told of every run, of queue jobs and of parked events. */
+  /** Told of every run, of queue jobs and of parked events, and of one that failed what it had done until then. */
   onDelivered?: (counts: DeliverCounts, durationMs: number) => void
   onPublishFailed?: (error: unknown, count: number) => void
   /** Matching an event has thrown, for no reason that is the event's own: it waits in the outbox. */
@@ -83,12 +83,14 @@ export function createDeliverEvents(deps: DeliverDeps): DeliverEvents {
   const deliver = async (refs: EventRef[]): Promise<DeliverCounts> => {
     const startedAt = performance.now()
     const group = createEventGroup(matchers, await deps.store.loadUndelivered(refs))
+    const counts: DeliverCounts = { events: 0, deliveries: 0, failed: 0, fanoutLimited: 0, parked: 0 }
     try {
-      const counts = await deliverGroup({ ...deps, pause, parked }, group)
-      deps.onDelivered?.(counts, Math.round(performance.now() - startedAt))
+      await deliverGroup({ ...deps, pause, parked }, group, counts)
       return counts
     } finally {
       group.release()
+      // Of a run that failed too: its portions before were written and announced.
+      deps.onDelivered?.(counts, Math.round(performance.now() - startedAt))
     }
   }
   const parked = createParkedEvents({
@@ -113,8 +115,7 @@ interface RunDeps extends DeliverDeps {
 }
 
 // Events whose rules are there don't wait for those whose rules are not: these come second, or later from where they park.
-async function deliverGroup(deps: RunDeps, group: EventGroup): Promise<DeliverCounts> {
-  const counts: DeliverCounts = { events: 0, deliveries: 0, failed: 0, fanoutLimited: 0, parked: 0 }
+async function deliverGroup(deps: RunDeps, group: EventGroup, counts: DeliverCounts): Promise<void> {
   for (let waits = 0; ; waits += 1) {
     for await (const decisions of decideInPortions(deps, group)) {
       const written = await deps.store.writeDeliveries(decisions.map(({ decision }) => decision))
@@ -127,16 +128,14 @@ async function deliverGroup(deps: RunDeps, group: EventGroup): Promise<DeliverCo
           deps,
           group.listLeft().flatMap(({ events }) => events),
         )
-        return counts
+        return
       }
     }
     if (waits === WAITS_MAX || !(await group.waitForRules())) break
   }
   for (const { set, version, events } of group.listLeft()) {
-    deps.parked.park(set, version, events.map(toRef))
-    counts.parked += events.length
+    counts.parked += deps.parked.park(set, version, events.map(toRef))
   }
-  return counts
 }
 
 interface Decided {

@@ -3,8 +3,8 @@ import type { RuleSet } from './rule-set.js'
 
 /** Events that wait in this process until the rules that they need are there. */
 export interface ParkedEvents {
-  /** Keeps events until their set is at this version. What there is no room for is left to the outbox. */
-  park(set: RuleSet, version: string, refs: EventRef[]): void
+  /** Keeps events until their set is at this version; gives how many. What there is no room for is left to the outbox. */
+  park(set: RuleSet, version: string, refs: EventRef[]): number
   /** Those that are being delivered count too. */
   countWaiting(): number
   /** Delivers no more; gives the events that wait. */
@@ -67,15 +67,18 @@ export function createParkedEvents(deps: ParkedEventsDeps): ParkedEvents {
   return {
     park: (set, version, refs) => {
       const free = Math.max(0, PARKED_MAX - countWaiting())
-      if (isStopped || free === 0) return
+      if (isStopped || free === 0) return 0
       const known = parked.get(set)
       const place = known ?? { refs: new Map<string, EventRef>(), version }
       if (BigInt(version) > BigInt(place.version)) place.version = version
-      for (const ref of refs.slice(0, free)) place.refs.set(ref.eventRecordId, ref)
-      if (known !== undefined) return
-      parked.set(set, place)
-      deps.hold(set)
-      void awaitRules(set, place)
+      const kept = refs.slice(0, free)
+      for (const ref of kept) place.refs.set(ref.eventRecordId, ref)
+      if (known === undefined) {
+        parked.set(set, place)
+        deps.hold(set)
+        void awaitRules(set, place)
+      }
+      return kept.length
     },
     countWaiting,
     stop: async () => {
