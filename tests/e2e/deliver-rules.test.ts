@@ -35,6 +35,10 @@ describe('an environment whose rules are being loaded', () => {
     const { dispatcherId } = await createTestWebhook(database, scope('b'))
     const pages = holdPages((id) => id === scope().environmentId)
     const worker = create({}, pages.wrap)
+    // Its rules are there before anything else, however slow the machine is.
+    const [first] = await accept(1, {}, scope('b'))
+    await worker.deliver(first === undefined ? [] : [first])
+    await pollUntil(async () => (await listReceivers(first)).length === 1, { what: 'the first delivery' })
     const [big] = await accept(1)
     const small = await accept(3, {}, scope('b'))
     expect(await worker.deliver([...(big === undefined ? [] : [big]), ...small])).toMatchObject({

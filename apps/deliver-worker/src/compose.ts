@@ -64,7 +64,7 @@ export function composeDeliverWorker({ config, logger, lifecycle }: AppContext<D
   lifecycle.add({ name: 'queues', stop: () => queues.close() })
   lifecycle.add({ name: 'health', start: () => health.start(), stop: () => health.stop() })
   lifecycle.add({ name: 'parked events', stop: () => delivering.stop() })
-  const heapWatch = createHeapWatch(() => delivering.stats().bytes)
+  const heapWatch = createHeapWatch({ readBytes: () => delivering.stats().bytes })
   lifecycle.add({ name: 'heap', start: () => heapWatch.start(), stop: () => heapWatch.stop() })
   lifecycle.add({ name: 'worker', start: () => worker.start(), stop: () => worker.stop() })
   return { deliver: delivering.deliver }

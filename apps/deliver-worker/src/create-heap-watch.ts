@@ -9,21 +9,38 @@ const GROWTH_PERCENT = 25
 /** V8's own choice. Below the bound it costs a third less of the worker's time. */
 const OWN_CHOICE = 0
 
-/** Rules in memory from which on the heap is held tight. */
+/** Rules in memory from which on the heap is held tight, and below which it is left to itself again. */
 const TIGHT_FROM_BYTES = 48 * 1024 * 1024
+const TIGHT_UNTIL_BYTES = 40 * 1024 * 1024
 
 /** A load of a million dispatchers brings some tens of megabytes in this time. */
 const CHECK_EVERY_MS = 1_000
 
 /** Watches how much memory rules take, and holds the heap tight while it is much. */
-export function createHeapWatch(readBytes: () => number): { start: () => void; stop: () => void } {
+export interface HeapWatch {
+  start(): void
+  stop(): void
+  /** What is done every second. */
+  check(): void
+}
+
+/** What the watch is made with. */
+export interface HeapWatchDeps {
+  /** Bytes that the rules take now. */
+  readBytes: () => number
+  /** Sets the growth of the whole process's heap, in percent; 0 leaves it to V8. */
+  setGrowth?: (percent: number) => void
+}
+
+/** Creates the watch. */
+export function createHeapWatch({ readBytes, setGrowth = setHeapGrowth }: HeapWatchDeps): HeapWatch {
   let isTight = false
   let timer: NodeJS.Timeout | undefined
   const check = (): void => {
-    const isMuch = readBytes() > TIGHT_FROM_BYTES
+    const isMuch = readBytes() > (isTight ? TIGHT_UNTIL_BYTES : TIGHT_FROM_BYTES)
     if (isMuch === isTight) return
     isTight = isMuch
-    setFlagsFromString(`--heap-growing-percent=${isTight ? GROWTH_PERCENT : OWN_CHOICE}`)
+    setGrowth(isTight ? GROWTH_PERCENT : OWN_CHOICE)
   }
   return {
     start: () => {
@@ -31,5 +48,10 @@ export function createHeapWatch(readBytes: () => number): { start: () => void; s
       timer.unref()
     },
     stop: () => clearInterval(timer),
+    check,
   }
+}
+
+function setHeapGrowth(percent: number): void {
+  setFlagsFromString(`--heap-growing-percent=${percent}`)
 }

@@ -84,6 +84,9 @@ const CHANGES_OF_PAGE = 200
 /** Up to so many rules a set is one of the many small ones; a load that finds more begins anew as that of a large one. */
 const SMALL_RULES_MAX = 2_000
 
+/** Loads that come to nothing, because what changed meanwhile was removed before it could be read. */
+const LOADS_IN_VAIN_MAX = 5
+
 /**
  * Computing of a load without a pause: a delivery of somebody else waits for as much at each of the half dozen answers of Postgres
  * and Redis that it takes.
@@ -116,12 +119,17 @@ export async function bringUpToDate(deps: SyncDeps, held: HeldRules): Promise<vo
 
 async function loadAll(deps: SyncDeps, held: HeldRules): Promise<void> {
   const startedAt = performance.now()
-  for (;;) {
+  for (let inVain = 0; ;) {
     held.progress ??= begin(deps, held, false)
     const { progress } = held
     if (!(await loadPages(deps, held, progress))) held.progress = begin(deps, held, true)
     else if (held.isWhole || (await applyChanges(deps, held, progress.version ?? 0n))) break
-    else held.progress = undefined
+    else {
+      held.progress = undefined
+      inVain += 1
+      if (inVain === LOADS_IN_VAIN_MAX)
+        throw new Error('changes of the dispatchers are removed before they can be read')
+    }
   }
   held.progress = undefined
   const { rules, bytes } = held.index.stats()
@@ -172,6 +180,8 @@ async function applyChanges(deps: SyncDeps, held: HeldRules, since: bigint): Pro
     const query: ChangesCursor & { limit: number } = { ...cursor, limit: CHANGES_OF_PAGE }
     const page: ChangesPage = await deps.read(() => deps.store.loadRuleChanges(scope, query))
     if (BigInt(page.prunedVersion) > since) return false
+    // Others first, if they wait: a turn that has just begun is long enough for most changes.
+    await deps.pause()
     // From here to the end it is either without a pause, or not whole.
     if (page.next !== null) held.isWhole = false
     for (const { id, rule } of page.changes) {

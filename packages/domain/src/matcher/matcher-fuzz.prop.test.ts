@@ -63,7 +63,7 @@ function matchBounded(matcher: EventMatcher, event: EventCase): Bounded {
 const tunings = Object.entries(TUNINGS)
 
 /** Far longer than any of this takes on a slow machine. Jest can't end what never waits; it is told afterwards. */
-const STALL_MS = 20_000
+const STALL_MS = 60_000
 
 let startedAtMs = 0
 beforeEach(() => {
