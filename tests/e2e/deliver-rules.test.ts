@@ -141,7 +141,7 @@ describe('memory', () => {
     const { accept, create, fanOut } = delivering
     await fanOut(100)
     const told: number[] = []
-    const worker = create({ matchersBytesMax: 1, onRulesTooLarge: (bytes) => void told.push(bytes) })
+    const worker = create({ matchersBytesMax: 1, observer: { onRulesTooLarge: (bytes) => void told.push(bytes) } })
     for (let run = 1; run <= 2; run += 1) {
       expect(await worker.deliverAll(await accept(1))).toMatchObject({ events: 1, deliveries: 100 })
       expect(told).toHaveLength(run)

@@ -164,9 +164,12 @@ function createWorker(
     },
     now: () => new Date(),
     matchersBytesMax: MATCHERS_BYTES_MAX,
-    onRulesUnreadable: (_, of) => void caught.unreadable.push(of),
-    onDelivered: (counts) => void runs.push(counts),
     ...change,
+    observer: {
+      onRulesUnreadable: (_, of) => void caught.unreadable.push(of),
+      onDelivered: (counts) => void runs.push(counts),
+      ...change.observer,
+    },
   })
   const deliverAll = async (refs: EventRef[]): Promise<DeliverCounts> => {
     const before = runs.length

@@ -1,6 +1,6 @@
 import type { EventRef } from '@signalbox/domain'
 import { createDatabase, createDeliverStore } from '@signalbox/db'
-import { createDeliverEvents, type DeliverCounts, type DeliverDeps } from '@signalbox/pipeline'
+import { createDeliverEvents, type DeliverCounts, type DeliverObserver } from '@signalbox/pipeline'
 import { createDeliverWorker, createProducerConnection, createQueues, createWorkerConnection } from '@signalbox/queue'
 import {
   type AppContext,
@@ -33,7 +33,7 @@ export function composeDeliverWorker({ config, logger, lifecycle }: AppContext<D
     queue: queues,
     now: () => new Date(),
     matchersBytesMax: config.DELIVER_MATCHERS_BYTES_MAX,
-    ...createReports(logger, (counts, seconds) => count(counts, seconds)),
+    observer: createObserver(logger, (counts, seconds) => count(counts, seconds)),
   })
   const counters = createDeliverMetrics(metrics, delivering.stats)
   const count = (counts: DeliverCounts, seconds: number): void => {
@@ -71,10 +71,7 @@ export function composeDeliverWorker({ config, logger, lifecycle }: AppContext<D
 }
 
 /** Says what happens to events and to the dispatchers in memory. */
-function createReports(
-  logger: Logger,
-  count: (counts: DeliverCounts, seconds: number) => void,
-): Omit<DeliverDeps, 'store' | 'queue' | 'now' | 'matchersBytesMax'> {
+function createObserver(logger: Logger, count: (counts: DeliverCounts, seconds: number) => void): DeliverObserver {
   return {
     onDelivered: (counts, durationMs) => {
       count(counts, durationMs / 1_000)

@@ -76,7 +76,7 @@ test('an event on which the rules break is held back, and the others meet rules 
     queue: { publishDispatch: async () => {}, publishDeliver: async () => {} },
     now: () => new Date(),
     matchersBytesMax: 2 ** 30,
-    onMatchFailed: (error, { eventRecordId }) => void failed.push([error, eventRecordId]),
+    observer: { onMatchFailed: (error, { eventRecordId }) => void failed.push([error, eventRecordId]) },
   })
   const refs = ['first', 'breaking', 'bad', 'last'].map((eventRecordId) => ({ organizationId: 'o', eventRecordId }))
   expect(await delivering.deliver(refs)).toMatchObject({ events: 3, failed: 1, parked: 0 })

@@ -35,7 +35,7 @@ export interface DeliverCounts {
 }
 
 /** What delivering needs; `now` is the worker's clock. */
-export interface DeliverDeps extends MatcherCacheReports {
+export interface DeliverDeps {
   store: DeliverStore
   queue: DispatchQueue & DeliverQueue
   now: () => Date
@@ -43,6 +43,11 @@ export interface DeliverDeps extends MatcherCacheReports {
   matchersBytesMax: number
   /** How often rules in use are looked through for those that have ended unnoticed; a minute, unless it is said. */
   endedEveryMs?: number
+  observer?: DeliverObserver
+}
+
+/** Is told of what happens, for logs and metrics; whatever it does not listen to goes by. */
+export interface DeliverObserver extends MatcherCacheReports {
   /** Told of every run, of queue jobs and of parked events, and of one that failed what it had done until then. */
   onDelivered?: (counts: DeliverCounts, durationMs: number) => void
   onPublishFailed?: (error: unknown, count: number) => void
@@ -78,8 +83,8 @@ const WAITS_MAX = 3
 /** Creates the use case: load the group → match each event whose rules are there → write → announce → park the rest. */
 export function createDeliverEvents(deps: DeliverDeps): DeliverEvents {
   const pause = createPause()
-  const { matchersBytesMax: bytesMax, endedEveryMs = ENDED_EVERY_MS } = deps
-  const matchers = createMatcherCache({ ...deps, pause, bytesMax, endedEveryMs, reports: deps })
+  const { store, now, matchersBytesMax: bytesMax, endedEveryMs = ENDED_EVERY_MS, observer = {} } = deps
+  const matchers = createMatcherCache({ store, now, pause, bytesMax, endedEveryMs, reports: observer })
   const deliver = async (refs: EventRef[]): Promise<DeliverCounts> => {
     const startedAt = performance.now()
     const group = createEventGroup(matchers, await deps.store.loadUndelivered(refs))
@@ -90,14 +95,14 @@ export function createDeliverEvents(deps: DeliverDeps): DeliverEvents {
     } finally {
       group.release()
       // Of a run that failed too: its portions before were written and announced.
-      deps.onDelivered?.(counts, Math.round(performance.now() - startedAt))
+      deps.observer?.onDelivered?.(counts, Math.round(performance.now() - startedAt))
     }
   }
   const parked = createParkedEvents({
     resume: deliver,
     hold: ({ scope }) => void matchers.take(scope),
     release: (set) => matchers.release(set),
-    onFailed: deps.onResumeFailed,
+    onFailed: observer.onResumeFailed,
   })
   return {
     deliver,
@@ -199,7 +204,7 @@ function* decide(
   } catch (error) {
     group.settle(event.eventRecordId)
     set.distrust()
-    deps.onMatchFailed?.(error, toRef(event))
+    deps.observer?.onMatchFailed?.(error, toRef(event))
     return
   }
   yield { decision, set }
@@ -207,13 +212,15 @@ function* decide(
 
 async function announce(deps: DeliverDeps, written: DeliveryRef[]): Promise<void> {
   if (written.length === 0) return
-  await deps.queue.publishDispatch(written).catch((error: unknown) => deps.onPublishFailed?.(error, written.length))
+  await deps.queue
+    .publishDispatch(written)
+    .catch((error: unknown) => deps.observer?.onPublishFailed?.(error, written.length))
 }
 
 async function giveBack(deps: DeliverDeps, events: EventRef[]): Promise<void> {
   if (events.length === 0) return
   const refs = events.map(toRef)
-  await deps.queue.publishDeliver(refs).catch((error: unknown) => deps.onPublishFailed?.(error, refs.length))
+  await deps.queue.publishDeliver(refs).catch((error: unknown) => deps.observer?.onPublishFailed?.(error, refs.length))
 }
 
 function toRef({ organizationId, eventRecordId }: EventRef): EventRef {
