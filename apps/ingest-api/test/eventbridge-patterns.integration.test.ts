@@ -83,6 +83,13 @@ describe('making', () => {
       { filterLanguage: 'eventbridge', payloadFilter: OWN },
       ['/payloadFilter/state/0/$startsWith unknown_operator'],
     ],
+    ['no pattern', { filterLanguage: 'eventbridge' }, ['/payloadFilter pattern_missing']],
+    ['null as a pattern', { filterLanguage: 'eventbridge', payloadFilter: null }, ['/payloadFilter pattern_missing']],
+    [
+      'a pattern under another key',
+      { filterLanguage: 'eventbridge', pattern: PATTERN },
+      ['/pattern unknown_key', '/payloadFilter pattern_missing'],
+    ],
     ['an empty pattern', { filterLanguage: 'eventbridge', payloadFilter: {} }, ['/payloadFilter empty_pattern']],
     [
       'a bare value',
@@ -139,11 +146,14 @@ describe('changing', () => {
     })
     expect((await patch(id, { payloadFilter: OWN })).status).toBe(422)
     expect((await patch(id, { source: 'x' })).body).toMatchObject({ filterLanguage: 'eventbridge', source: 'x' })
-    expect((await patch(id, { payloadFilter: null })).body).toMatchObject({
-      filterLanguage: 'eventbridge',
+    const cleared = await patch(id, { payloadFilter: null })
+    expect([cleared.status, readPointers(cleared)]).toEqual([422, ['/payloadFilter pattern_missing']])
+    expect((await patch(id, { filterLanguage: 'signalbox', payloadFilter: null })).body).toMatchObject({
+      filterLanguage: 'signalbox',
       payloadFilter: null,
     })
-    expect((await patch(id, { filterLanguage: 'signalbox' })).body).toMatchObject({ filterLanguage: 'signalbox' })
+    const patternless = await patch(id, { filterLanguage: 'eventbridge' })
+    expect([patternless.status, readPointers(patternless)]).toEqual([422, ['/payloadFilter pattern_missing']])
     expect((await patch(id, { payloadFilter: OWN })).status).toBe(200)
   })
 
@@ -183,6 +193,11 @@ test('a webhook endpoint subscribes by a pattern', async () => {
   expect(changed.body).toMatchObject({ filterLanguage: 'signalbox', filter: OWN, events: ['*'] })
   const back = await api.call('PATCH', path, { body: { filterLanguage: 'eventbridge' } })
   expect([back.status, readPointers(back)]).toEqual([422, ['/filterLanguage stored_filter_invalid']])
+  const cleared = await api.call('PATCH', path, { body: { filterLanguage: 'eventbridge', filter: null } })
+  expect([cleared.status, readPointers(cleared)]).toEqual([422, ['/filter pattern_missing']])
+  const { filter: _, ...patternless } = body
+  const all = await api.call('POST', ENDPOINTS, { body: patternless })
+  expect([all.status, all.body['detail']]).toEqual([422, '/filter: A pattern is missing: give the pattern as `filter`'])
   const plain = await api.call('POST', ENDPOINTS, { body: { url: 'https://8.8.8.8/hook' } })
   expect([plain.status, readPointers(plain)]).toEqual([422, ['/events invalid_type']])
 })
@@ -208,6 +223,8 @@ test('an ephemeral dispatcher waits by a pattern; another language is another wi
   expect((await create({ filterLanguage: 'signalbox', name: '*', source: '*' })).status).toBe(409)
   const refused = await create({ url: 'http://127.0.0.1:4012/other', filter: OWN })
   expect([refused.status, readPointers(refused)]).toEqual([422, ['/filter/state/0/$startsWith unknown_operator']])
+  const all = await create({ url: 'http://127.0.0.1:4012/other', filter: null })
+  expect([all.status, readPointers(all)]).toEqual([422, ['/filter pattern_missing']])
 })
 
 describe('trying an event', () => {
@@ -279,7 +296,13 @@ describe('trying an event', () => {
     const refused = await attempt({ event, filterLanguage: 'eventbridge', filter: OWN })
     expect([refused.status, readPointers(refused)]).toEqual([422, ['/filter/state/0/$startsWith unknown_operator']])
     const dispatcherId = '0191d7c8-0000-7000-8000-000000000001'
-    expect((await attempt({ dispatcherId, event, filterLanguage: 'eventbridge' })).status).toBe(422)
+    const beside = await attempt({ dispatcherId, event, filterLanguage: 'eventbridge' })
+    expect([beside.status, readPointers(beside)]).toEqual([422, ['/dispatcherId ambiguous']])
+    const misnamed = await attempt({ event, filterLanguage: 'eventbridge', eventPattern: PATTERN })
+    expect([misnamed.status, readPointers(misnamed)]).toEqual([
+      422,
+      ['/eventPattern unknown_key', '/filter pattern_missing'],
+    ])
   })
 })
 

@@ -200,7 +200,7 @@ export const testDispatcherBodySchema = z
     filterLanguage: filterLanguageSchema.optional().describe('the language of `filter`; absent: signalbox'),
     contextFilter: filterSchema.nullable().optional().describe('and this context filter'),
   })
-  .check(checkSubscription({ filter: 'filter' }))
+  .check(checkSubscription({ filter: 'filter', instead: ['dispatcherId', 'endpointId'] }))
   .superRefine(({ dispatcherId, endpointId, filter, contextFilter, filterLanguage, event }, context) => {
     if (dispatcherId === undefined && endpointId === undefined) return
     const isBoth = dispatcherId !== undefined && endpointId !== undefined

@@ -1,6 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { z } from 'zod'
-import { createDispatcherBodySchema } from './dispatcher-schemas.js'
+import {
+  createDispatcherBodySchema,
+  createEphemeralBodySchema,
+  testDispatcherBodySchema,
+} from './dispatcher-schemas.js'
 import { deliveryListQuerySchema } from './delivery-schemas.js'
 import { findMisnamedKeys } from './find-misnamed-keys.js'
 import { createEndpointBodySchema } from './webhook-endpoint-schemas.js'
@@ -13,6 +17,14 @@ describe('findMisnamedKeys', () => {
     [createEndpointBodySchema, 'event', 'events'],
     [createDispatcherBodySchema, 'filter', 'payloadFilter'],
     [createDispatcherBodySchema, 'sorce', 'source'],
+    [createDispatcherBodySchema, 'eventPattern', 'payloadFilter'],
+    [createDispatcherBodySchema, 'Condition', 'payloadFilter'],
+    [createEndpointBodySchema, 'pattern', 'filter'],
+    [createEndpointBodySchema, 'EventPattern', 'filter'],
+    [createEndpointBodySchema, 'match', 'filter'],
+    [createEndpointBodySchema, 'where', 'filter'],
+    [createEphemeralBodySchema, 'condition', 'filter'],
+    [testDispatcherBodySchema, 'eventPattern', 'filter'],
     [deliveryListQuerySchema, 'stat', 'state'],
     [deliveryListQuerySchema, 'endpointid', 'endpointId'],
   ])('%#: takes %2$s for a misnamed %3$s', (schema, key, meant) => {
@@ -24,7 +36,7 @@ describe('findMisnamedKeys', () => {
   it('finds nothing in known keys, in keys that look like none, and in what is no object', () => {
     const known = Object.fromEntries(Object.keys(createEndpointBodySchema.shape).map((key) => [key, 1]))
     expect(findMisnamedKeys(createEndpointBodySchema, { ...known, id: 1, createdAt: 1, color: 1 })).toEqual([])
-    expect(findMisnamedKeys(deliveryListQuerySchema, { id: 1, tz: 1, utm_source: 1 })).toEqual([])
+    expect(findMisnamedKeys(deliveryListQuerySchema, { id: 1, tz: 1, utm_source: 1, where: 1 })).toEqual([])
     expect(findMisnamedKeys(createEndpointBodySchema, 'filters')).toEqual([])
     expect(findMisnamedKeys(z.unknown(), { filters: 1 })).toEqual([])
   })

@@ -10,6 +10,10 @@ const CONTAINED_CHARACTERS_MIN = 4
 
 const EDITS_MAX = 2
 
+/** What filters are called elsewhere, in lower case. */
+const FILTER_ALIASES: ReadonlySet<string> = new Set(['pattern', 'eventpattern', 'match', 'condition', 'where'])
+const FILTER_NAMES: ReadonlySet<string> = new Set(['filter', 'payloadFilter'])
+
 /**
  * Finds keys that an object schema does not know and that look like one that it knows. Ignored, a misnamed filter would mean
  * "everything". Keys that look like none stay ignored: older servers may get what newer clients send.
@@ -29,6 +33,7 @@ function findMeant(key: string, known: readonly string[]): string | undefined {
   const lower = key.toLowerCase()
   return (
     known.find((name) => name.toLowerCase() === lower) ??
+    (FILTER_ALIASES.has(lower) ? known.find((name) => FILTER_NAMES.has(name)) : undefined) ??
     known.find((name) => isContained(name.toLowerCase(), lower)) ??
     known.find((name) => isNear(name.toLowerCase(), lower))
   )

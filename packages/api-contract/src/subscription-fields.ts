@@ -86,10 +86,18 @@ interface SubscriptionFields {
   readonly events?: 'event' | 'events' | 'name'
   /** Whether a language that is absent may be another than our own: then the filter is checked elsewhere. */
   readonly isLanguageKept?: boolean
+  /** Fields that name a stored filter: beside one of them none is missed. */
+  readonly instead?: readonly string[]
+}
+
+/** What is wrong with the language of event patterns where there is no pattern: it would take every event. */
+export function toPatternMissing(filter: SubscriptionFields['filter']): ProblemError {
+  const message = `A pattern is missing: give the pattern as \`${filter}\``
+  return { pointer: `/${filter}`, code: 'pattern_missing', message }
 }
 
 /** Makes the check of a payload filter in its language; it runs whatever else is wrong with the body. */
-export function checkSubscription({ filter, events, isLanguageKept = false }: SubscriptionFields) {
+export function checkSubscription({ filter, events, isLanguageKept = false, instead = [] }: SubscriptionFields) {
   return z.superRefine<object>(
     (value, context) => {
       const body = value as Record<string, unknown>
@@ -100,6 +108,11 @@ export function checkSubscription({ filter, events, isLanguageKept = false }: Su
         context.addIssue({ code: 'custom', path: [events], message, params: { code: 'invalid_type' } })
       }
       const written = body[filter]
+      const isMissed = written === null || (written === undefined && !isLanguageKept)
+      if (isMissed && language.data === 'eventbridge' && instead.every((name) => body[name] === undefined)) {
+        const { code, message } = toPatternMissing(filter)
+        context.addIssue({ code: 'custom', path: [filter], message, params: { code } })
+      }
       if (written === undefined || written === null || (language.data === undefined && isLanguageKept)) return
       for (const { pointer, code, message } of findFilterErrors(language.data ?? 'signalbox', written)) {
         context.addIssue({ code: 'custom', path: [filter, ...toPath(pointer)], message, params: { code } })

@@ -1,4 +1,4 @@
-import { findFilterErrors, type ProblemError, summarizeErrors } from '@signalbox/api-contract'
+import { findFilterErrors, type ProblemError, summarizeErrors, toPatternMissing } from '@signalbox/api-contract'
 import { ANY_SOURCE, DEFAULT_EVENT_SOURCE, type FilterLanguage, type JsonObject } from '@signalbox/domain'
 import { problem, type ProblemAnswer } from '../route.js'
 
@@ -41,7 +41,7 @@ interface FilterChange {
 
 /**
  * Completes a change of a filter or its language by the stored other half, and checks that they fit. Both are written
- * then: whatever is changed at the same moment, a stored filter is valid in its language.
+ * then: whatever is changed at the same moment, a stored filter is valid in its language. Patterns can't be cleared alone.
  */
 export async function completeFilterChange(
   { change, field }: FilterChange,
@@ -56,7 +56,11 @@ export async function completeFilterChange(
     payloadFilter: payloadFilter === undefined ? (stored?.payloadFilter ?? null) : payloadFilter,
     filterLanguage: filterLanguage ?? stored?.filterLanguage ?? OWN_LANGUAGE,
   }
-  if (whole.payloadFilter === null) return whole
+  if (whole.payloadFilter === null) {
+    // What is not there is answered for as missing, by who would change it.
+    const isMissed = whole.filterLanguage === 'eventbridge' && stored !== undefined
+    return isMissed ? refuseErrors([toPatternMissing(field)]) : whole
+  }
   const errors = findFilterErrors(whole.filterLanguage, whole.payloadFilter)
   if (errors.length === 0) return whole
   return filterLanguage === undefined ? refuseFilter(errors, field) : refuseLanguage(errors, { filterLanguage, field })
@@ -64,7 +68,7 @@ export async function completeFilterChange(
 
 function refuseFilter(errors: readonly ProblemError[], field: string): ProblemAnswer {
   const placed = errors.map((error) => ({ ...error, pointer: `/${field}${error.pointer}` }))
-  return problem('invalid', summarizeErrors(placed), { errors: placed })
+  return refuseErrors(placed)
 }
 
 function refuseLanguage(
@@ -73,5 +77,9 @@ function refuseLanguage(
 ): ProblemAnswer {
   const message = `The stored ${field} is not one of the language ${filterLanguage}; give it together with the language. ${summarizeErrors(errors)}`
   const placed = [{ pointer: '/filterLanguage', code: 'stored_filter_invalid', message }]
-  return problem('invalid', summarizeErrors(placed), { errors: placed })
+  return refuseErrors(placed)
+}
+
+function refuseErrors(errors: readonly ProblemError[]): ProblemAnswer {
+  return problem('invalid', summarizeErrors(errors), { errors })
 }
