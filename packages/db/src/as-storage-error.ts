@@ -1,13 +1,14 @@
 import { SignalboxError } from '@signalbox/domain'
 import { isStorageUnavailable } from './is-storage-unavailable.js'
+import { retryConflict } from './retry-conflict.js'
 
 /**
- * Runs a step; when Postgres is away, throws `storage_unavailable` with the cause, and `account_gone` when an event's
- * account was deleted meanwhile. Other errors pass.
+ * Runs a step that may be run twice, as it is when a deadlock took it back. When Postgres is away, throws
+ * `storage_unavailable` with the cause, and `account_gone` when an event's account was deleted meanwhile. Other errors pass.
  */
 export async function asStorageError<Result>(step: () => Promise<Result>): Promise<Result> {
   try {
-    return await step()
+    return await retryConflict(step)
   } catch (error) {
     if (isAccountGone(error)) {
       throw new SignalboxError('account_gone', 'an account was deleted in this moment', { cause: error })

@@ -152,13 +152,13 @@ function readFanoutMax(column: unknown): number {
   return column === null ? DEFAULT_LIMITS.fanoutMax : readLimits({ fanoutMax: column }).fanoutMax
 }
 
-// The first event of the group that is still undelivered gets the dispatcher; everyone else finds it used up.
+// The first event of the group that is still undelivered gets the dispatcher; everyone else finds it used up. All events
+// of the group are locked first, also those that want no such dispatcher: locked later, they would be out of order.
 async function useUpOnce(client: pg.PoolClient, decisions: DeliverDecision[]): Promise<DeliverDecision[]> {
-  const wanted = decisions.filter((decision) => decision.deliveries.some((delivery) => delivery.once))
-  const events = wanted.map((decision) => ({ o: decision.organizationId, i: decision.eventRecordId }))
+  const events = decisions.map((decision) => ({ o: decision.organizationId, i: decision.eventRecordId }))
   const locked = await client.query<{ id: string }>(lockUndeliveredSql, [JSON.stringify(events)])
   const held = new Set(locked.rows.map((row) => row.id))
-  const dispatchers = wanted
+  const dispatchers = decisions
     .filter((decision) => held.has(decision.eventRecordId))
     .flatMap(({ organizationId: o, deliveries }) =>
       deliveries.flatMap(({ once, dispatcherId: i }) => (once ? [{ o, i }] : [])),
@@ -219,7 +219,7 @@ async function writeRows(
   decisions: DeliverDecision[],
   deliveries: NewDeliveryRow[],
 ): Promise<Set<string> | undefined> {
-  // In one order for all workers: two with the same events in another order would lock each other out.
+  // In the order in which everyone locks outbox rows: two with the same events in another one would lock each other out.
   const events = decisions
     .map((decision) => ({
       o: decision.organizationId,
@@ -228,7 +228,7 @@ async function writeRows(
       l: decision.fanoutLimited === 0 ? null : decision.fanoutLimited,
       f: decision.failure?.slice(0, FAILURE_CHARACTERS_MAX) ?? null,
     }))
-    .sort((a, b) => (a.i < b.i ? -1 : 1))
+    .sort((a, b) => (a.o === b.o ? compare(a.i, b.i) : compare(a.o, b.o)))
   const values = [
     encodeArray.uuid(events.map((event) => event.o)),
     encodeArray.uuid(events.map((event) => event.i)),
@@ -244,4 +244,9 @@ async function writeRows(
     values,
   })
   return rows[0]?.taken === events.length ? undefined : new Set(rows[0]?.ids ?? [])
+}
+
+// Ids as Postgres orders them: by their bytes, which is how their text goes.
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b)
 }

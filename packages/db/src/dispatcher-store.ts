@@ -14,7 +14,7 @@ import { existsElsewhere } from './exists-elsewhere.js'
 import type { Prisma, PrismaClient } from './generated/client.js'
 import { type Page, type PageQuery, toPage } from './page.js'
 import { type AccountWish, resolveAccount } from './resolve-account.js'
-import { isUniqueViolation, runOutcome } from './run-outcome.js'
+import { isUniqueViolation, runOutcome, runTransaction } from './run-outcome.js'
 import type { SecretBox } from './secret-box.js'
 
 /** The dispatchers of an environment. Every change of one changes the version of its environment's set. */
@@ -252,7 +252,7 @@ function toDispatchableUpdate(
 }
 
 async function deleteDispatcher(prisma: PrismaClient, scope: TenantScope, id: string): Promise<boolean> {
-  return await prisma.$transaction(async (tx) => {
+  return await runTransaction(prisma, async (tx) => {
     const { count } = await tx.eventDispatcher.updateMany({
       where: { ...whereLiveDispatcher(scope), id },
       data: { deletedAt: new Date() },

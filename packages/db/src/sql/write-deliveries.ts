@@ -1,5 +1,6 @@
 /**
  * Delivers a group of events in one statement: takes their outbox rows, marks them delivered, writes their deliveries.
+ * The events come in the order in which everyone locks outbox rows: by organization, then by event.
  * An event whose outbox row is gone (delivered by another worker, or cancelled) gets nothing.
  * A dispatcher that is not the environment's own gets nothing either: there is no foreign key that would refuse it.
  * $1 to $5: columns of the events (o, i, number of deliveries m, deliveries beyond the fan-out l, failure f). $6 to $10:
