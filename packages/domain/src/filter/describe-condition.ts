@@ -15,7 +15,7 @@ const SHOWN_DEPTH_MAX = 4
 export function describeTest(test: FilterTest): string {
   switch (test.operator) {
     case 'oneOf':
-      return test.operand.length === 1 ? show(test.operand[0]) : `one of ${showList(test.operand)}`
+      return describeLiterals(test.operand)
     case '$anythingBut':
       return `anything but ${showList(test.operand)}`
     case '$exists':
@@ -44,6 +44,11 @@ export function describeTest(test: FilterTest): string {
     default:
       return `${PHRASES[test.operator]} ${show(test.operand)}`
   }
+}
+
+/** Literals of which one is asked for, in words. */
+export function describeLiterals(literals: readonly Json[]): string {
+  return literals.length === 1 ? show(literals[0]) : `one of ${showList(literals)}`
 }
 
 function describeTests(tests: readonly FilterTest[], conjunction: string): string {

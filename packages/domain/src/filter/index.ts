@@ -1,4 +1,5 @@
 export { compileFilter, compileTree } from './compile-filter.js'
+export { describeLiterals } from './describe-condition.js'
 export { equalsJson } from './equals-json.js'
 export { parseEventPattern } from './eventbridge/parse-event-pattern.js'
 export { readEventPatternTree } from './eventbridge/read-event-pattern-tree.js'

@@ -4,10 +4,12 @@ const UNSORTED_MAX = 32
 /** Bytes of a range in a level: two bounds, the greatest bound below it, its owner. */
 const RANGE_BYTES = 28
 
-const REMOVED = -1
+/** Bytes of a range that is not sorted yet. */
+const UNSORTED_BYTES = 72
 
 /**
- * Sorted by their lower bounds. Seen as a balanced tree whose root is the middle, each place also knows the greatest
+ * Sorted by their lower bounds, those with the same one by their owners; of one that was removed the owner stands there with
+ * all bits turned, so that the order is kept. Seen as a balanced tree whose root is the middle, each place also knows the greatest
  * upper bound of its subtree, so that a search passes over whole subtrees.
  */
 interface Level {
@@ -33,7 +35,8 @@ export class RangeList {
   }
 
   get bytes(): number {
-    return this.#levels.reduce((sum, level) => sum + (level?.owners.length ?? 0) * RANGE_BYTES, 200)
+    const unsorted = this.#unsorted.length * UNSORTED_BYTES
+    return this.#levels.reduce((sum, level) => sum + (level?.owners.length ?? 0) * RANGE_BYTES, 200 + unsorted)
   }
 
   add(low: number, high: number, owner: number): void {
@@ -96,7 +99,7 @@ function makeLevel(size: number): Level {
 }
 
 function sortLevel(ranges: readonly { low: number; high: number; owner: number }[]): Level {
-  const sorted = ranges.toSorted((a, b) => (a.low < b.low ? -1 : Number(a.low > b.low)))
+  const sorted = ranges.toSorted((a, b) => (a.low === b.low ? a.owner - b.owner : a.low < b.low ? -1 : 1))
   const level = makeLevel(sorted.length)
   for (const [index, { low, high, owner }] of sorted.entries()) {
     level.lows[index] = low
@@ -112,7 +115,8 @@ function mergeLevels(a: Level, b: Level): Level {
   let fromB = 0
   for (let index = 0; index < merged.owners.length; index += 1) {
     const isA =
-      fromB === b.owners.length || (fromA < a.owners.length && (a.lows[fromA] as number) <= (b.lows[fromB] as number))
+      fromB === b.owners.length ||
+      (fromA < a.owners.length && comparePlace(a, fromA, b.lows[fromB] as number, b.owners[fromB] as number) <= 0)
     if (isA) copyRange(a, fromA, { to: merged, at: index })
     else copyRange(b, fromB, { to: merged, at: index })
     if (isA) fromA += 1
@@ -133,7 +137,7 @@ function compact(level: Level): Level {
   const kept = makeLevel(level.owners.length - level.removed)
   let at = 0
   for (let index = 0; index < level.owners.length; index += 1) {
-    if (level.owners[index] === REMOVED) continue
+    if (isRemoved(level, index)) continue
     copyRange(level, index, { to: kept, at })
     at += 1
   }
@@ -169,7 +173,7 @@ function stabLevel(level: Level, value: number, found: (owner: number) => void):
     if ((greatest[middle] as number) < value) continue
     if ((lows[middle] as number) <= value) {
       const owner = owners[middle] as number
-      if (owner !== REMOVED && value <= (highs[middle] as number)) found(owner)
+      if (owner >= 0 && value <= (highs[middle] as number)) found(owner)
       pending.push(middle + 1, to)
     }
     pending.push(from, middle)
@@ -179,17 +183,30 @@ function stabLevel(level: Level, value: number, found: (owner: number) => void):
 
 function removeFrom(level: Level, low: number, owner: number): boolean {
   let from = 0
-  let to = level.lows.length
+  let to = level.owners.length
   while (from < to) {
     const middle = (from + to) >>> 1
-    if ((level.lows[middle] as number) < low) from = middle + 1
+    if (comparePlace(level, middle, low, owner) < 0) from = middle + 1
     else to = middle
   }
-  for (let index = from; index < level.lows.length && level.lows[index] === low; index += 1) {
-    if (level.owners[index] !== owner) continue
-    level.owners[index] = REMOVED
+  // Of several that an owner has from the same bound on, any is as good as the other.
+  for (let index = from; index < level.owners.length && comparePlace(level, index, low, owner) === 0; index += 1) {
+    if (isRemoved(level, index)) continue
+    level.owners[index] = ~owner
     level.removed += 1
     return true
   }
   return false
+}
+
+/** Below 0 when the range at a place comes before one with this bound and owner, 0 when it has both. */
+function comparePlace(level: Level, index: number, low: number, owner: number): number {
+  const own = level.lows[index] as number
+  if (own !== low) return own < low ? -1 : 1
+  const stored = level.owners[index] as number
+  return (stored < 0 ? ~stored : stored) - owner
+}
+
+function isRemoved(level: Level, index: number): boolean {
+  return (level.owners[index] as number) < 0
 }
