@@ -136,3 +136,60 @@ describe('a webhook endpoint that is disabled', () => {
     expect((await attempt({ endpointId: id })).status).toBe(404)
   })
 })
+
+describe('an explanation can be narrowed', () => {
+  const ask = (eventId: string, query: string): Promise<ApiAnswer> =>
+    api.call('GET', `/api/v1/events/${eventId}/deliveries?explain=true&${query}`)
+
+  test('to a dispatcher, or to the one of an endpoint, with its delivery', async () => {
+    const [one, other] = [await makeEndpoint('narrow'), await makeEndpoint('narrow')]
+    const eventId = await send('narrow')
+    await deliverAsWorker(api, [eventId])
+    for (const [{ dispatcherId }, query] of [
+      [one, `dispatcherId=${one.dispatcherId}`],
+      [other, `endpointId=${other.id}`],
+    ] as const) {
+      const { body } = await ask(eventId, query)
+      expect(body).toMatchObject({ data: [{ dispatcherId }], candidates: [{ dispatcherId, hasDelivery: true }] })
+      expect([body['nextCursor'], body['nextCandidatesCursor']]).toEqual([null, null])
+    }
+  })
+
+  test('not to what is not there, nor to both at once', async () => {
+    const { id, dispatcherId } = await makeEndpoint('narrow')
+    const foreign = await makeEndpoint('narrow', api.b.production.secretKey)
+    const eventId = await send('narrow')
+    expect((await ask(eventId, `dispatcherId=${UNKNOWN_ID}`)).body).toMatchObject({ data: [], candidates: [] })
+    expect((await ask(eventId, `dispatcherId=${foreign.dispatcherId}`)).body).toMatchObject({ candidates: [] })
+    expect((await ask(eventId, `endpointId=${UNKNOWN_ID}`)).status).toBe(404)
+    expect((await ask(eventId, `endpointId=${foreign.id}`)).status).toBe(403)
+    expect((await ask(eventId, `endpointId=${id}&dispatcherId=${dispatcherId}`)).status).toBe(422)
+    expect((await ask(eventId, `endpoint=${id}`)).body['detail']).toBe(
+      'in the query, /endpoint: Unknown: did you mean endpointId?',
+    )
+  })
+})
+
+test('of names and sources it is told what the dispatcher takes, and what the event has', async () => {
+  const body = { url: URL, events: ['paid.*', 'refunded'], source: 'shop' }
+  const endpoint = (await api.call('POST', '/api/v1/webhook-endpoints', { body })).body
+  const dispatcherId = String(endpoint['dispatcherId'])
+  const name = {
+    condition: 'name',
+    message: 'The name is none of those that the dispatcher takes',
+    expected: 'one of "paid.*", "refunded"',
+    actual: 'sold',
+  }
+  const source = {
+    condition: 'source',
+    message: 'The source is not the one that the dispatcher takes; `*` takes any',
+    expected: '"shop"',
+    actual: 'trigger.dev',
+  }
+  const tried = await api.call('POST', '/api/v1/event-dispatchers/test', {
+    body: { event: { name: 'sold' }, endpointId: endpoint['id'] },
+  })
+  expect(tried.body['explanation']).toEqual([name, source])
+  expect((await explain(await send('sold'), dispatcherId)).candidate).toMatchObject(name)
+  expect((await explain(await send('refunded'), dispatcherId)).candidate).toMatchObject(source)
+})

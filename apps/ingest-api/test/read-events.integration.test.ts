@@ -172,8 +172,16 @@ describe('listing events', () => {
   })
 
   test('does not show what others have', async () => {
-    await send({ name: 'foreign' }, {}, api.b.production.secretKey)
+    const foreign = await send({ name: 'foreign' }, {}, api.b.production.secretKey)
     expect(await list('name=foreign')).toEqual([])
+    expect(await list(`id=${foreign}`)).toEqual([])
+  })
+
+  test('the one with an id', async () => {
+    const id = await send({ id: 'in_1:*', name: 'one.of.many', payload: { a: 1 } })
+    await send({ id: 'in_1:2', name: 'one.of.many' })
+    expect(await list(`id=${encodeURIComponent(id)}`)).toMatchObject([{ id, payload: { a: 1 } }])
+    expect(await list(`id=${encodeURIComponent(id)}&name=other`)).toEqual([])
   })
 })
 
@@ -259,6 +267,34 @@ describe('replaying', () => {
     await api.database.pool.query('update event_dispatchers set manual = true where id = $1', [dispatcherId])
     const { status, body } = await replay(id, { dispatcherId })
     expect([status, body['deliveries']]).toEqual([200, [{ id: expect.any(String), dispatcherId, replayed: true }]])
+  })
+
+  test('to the dispatcher of one endpoint leaves all others alone', async () => {
+    await makeEndpoint({ events: ['several'] })
+    const body = { url: 'https://8.8.8.8/hook', events: ['several'] }
+    const endpoint = (await api.call('POST', '/api/v1/webhook-endpoints', { body })).body
+    const id = await send({ name: 'several' })
+    await deliver(id)
+    const answer = await replay(id, { endpointId: endpoint['id'] })
+    expect(answer.body['deliveries']).toMatchObject([{ dispatcherId: endpoint['dispatcherId'] }])
+    expect((await replay(id, { endpointId: '01a1fa1c-b79f-7000-8b50-077afe18b739' })).status).toBe(404)
+    const both = await replay(id, { endpointId: endpoint['id'], dispatcherId: endpoint['dispatcherId'] })
+    expect(both.body['errors']).toMatchObject([{ pointer: '/dispatcherId', code: 'ambiguous' }])
+  })
+
+  test('refuses every key that it does not know: ignored, it would mean all dispatchers', async () => {
+    const id = await send({ name: 'several' })
+    await deliver(id)
+    const message = 'Unknown: there is dispatcherId, endpointId'
+    for (const [key, said] of [
+      ['webhookEndpointId', 'Unknown: did you mean endpointId?'],
+      ['to', message],
+      ['__proto__', message],
+    ] as const) {
+      const raw = JSON.stringify({ [key]: '01a1fa1c-b79f-7000-8b50-077afe18b739' })
+      const { status, body } = await api.call('POST', `/api/v1/events/${id}/replay`, { raw })
+      expect([status, body['errors']]).toEqual([422, [{ pointer: `/${key}`, code: 'unknown_key', message: said }]])
+    }
   })
 
   test('is refused for what can not be replayed', async () => {

@@ -239,7 +239,7 @@ export const failedConditionSchema = z
     message: z.string(),
     pointer: z.string().optional().describe('of a filter: JSON pointer to the first condition that fails'),
     path: z.string().optional().describe('of a filter: JSON pointer to the value that was looked at'),
-    expected: z.string().optional(),
+    expected: z.string().optional().describe('of a name, a source and a filter'),
     actual: z.unknown().optional().describe('what was there, shortened; absent when nothing was'),
   })
   .meta({ id: 'FailedCondition' })

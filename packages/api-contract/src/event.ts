@@ -158,6 +158,7 @@ export const eventListSchema = pageSchema(eventListItemSchema)
 /** Query parameters of `GET /api/v1/events`. */
 export const eventListQuerySchema = z.object({
   ...pageQueryShape,
+  id: textSchema(EVENT_TEXT_LENGTH_MAX).optional().describe("the caller's id of the event, exactly"),
   name: textSchema(EVENT_TEXT_LENGTH_MAX + 1)
     .optional()
     .describe('exact, or a prefix that ends in `*`'),
@@ -170,19 +171,33 @@ export const eventListQuerySchema = z.object({
   payload: z.string().min(1).optional().describe('JSON that the payload contains, as `jsonb @>` of PostgreSQL says'),
 })
 
+/** Refuses a dispatcher and an endpoint at the same time: they need not be the same. */
+function refuseBothIds(
+  { dispatcherId, endpointId }: { dispatcherId?: string | undefined; endpointId?: string | undefined },
+  context: z.RefinementCtx,
+): void {
+  if (dispatcherId === undefined || endpointId === undefined) return
+  const message = 'Give a dispatcherId or an endpointId, not both'
+  context.addIssue({ code: 'custom', path: ['dispatcherId'], message, params: { code: 'ambiguous' } })
+}
+
 /** Path parameters of what belongs to one event. */
 export const eventParamsSchema = z.object({ id: z.string().describe("the caller's id of the event") })
 
 /** Query parameters of `GET /api/v1/events/:id/deliveries`. */
-export const eventDeliveriesQuerySchema = z.object({
-  ...pageQueryShape,
-  explain: booleanQuerySchema.optional().describe('also say of each dispatcher why it takes the event or does not'),
-  candidatesCursor: z
-    .string()
-    .max(CURSOR_CHARACTERS_MAX)
-    .optional()
-    .describe('`nextCandidatesCursor` of the page before'),
-})
+export const eventDeliveriesQuerySchema = z
+  .object({
+    ...pageQueryShape,
+    explain: booleanQuerySchema.optional().describe('also say of each dispatcher why it takes the event or does not'),
+    candidatesCursor: z
+      .string()
+      .max(CURSOR_CHARACTERS_MAX)
+      .optional()
+      .describe('`nextCandidatesCursor` of the page before'),
+    dispatcherId: z.uuid().optional().describe('only of this dispatcher, the explanation too'),
+    endpointId: z.uuid().optional().describe('only of the dispatcher that was made with this webhook endpoint'),
+  })
+  .superRefine(refuseBothIds)
 
 /** Whether a dispatcher takes an event now, and the first condition that keeps it from that. */
 export const matchExplanationSchema = z
@@ -234,9 +249,15 @@ export const eventDeliveriesSchema = pageSchema(eventDeliverySchema).extend({
 })
 
 /** The body of `POST /api/v1/events/:id/replay`. */
-export const replayBodySchema = z.object({
-  dispatcherId: z.uuid().optional().describe('to this dispatcher alone, also a manual one; absent: all that match now'),
-})
+export const replayBodySchema = z
+  .strictObject({
+    dispatcherId: z
+      .uuid()
+      .optional()
+      .describe('to this dispatcher alone, also a manual one; absent: all that match now'),
+    endpointId: z.uuid().optional().describe('or to the dispatcher that was made with this webhook endpoint'),
+  })
+  .superRefine(refuseBothIds)
 
 /** The answer of `POST /api/v1/events/:id/replay`. */
 export const replaySchema = z

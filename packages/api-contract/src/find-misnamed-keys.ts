@@ -16,16 +16,19 @@ const FILTER_NAMES: ReadonlySet<string> = new Set(['filter', 'payloadFilter'])
 
 /**
  * Finds keys that an object schema does not know and that look like one that it knows. Ignored, a misnamed filter would mean
- * "everything". Keys that look like none stay ignored: older servers may get what newer clients send.
+ * "everything". Keys that look like none stay ignored, since older servers may get what newer clients send; a strict schema
+ * takes none of them.
  */
 export function findMisnamedKeys(schema: z.ZodType, value: unknown): ProblemError[] {
   if (!(schema instanceof z.ZodObject) || typeof value !== 'object' || value === null) return []
   const known = Object.keys(schema.shape)
+  const isStrict = schema.def.catchall instanceof z.ZodNever
   const unknown = Object.keys(value).filter((key) => !known.includes(key))
   return unknown.slice(0, COMPARED_MAX).flatMap((key) => {
     const meant = findMeant(key, known)
-    if (meant === undefined) return []
-    return [{ pointer: toJsonPointer([key]), code: 'unknown_key', message: `Unknown: did you mean ${meant}?` }]
+    const fault = { pointer: toJsonPointer([key]), code: 'unknown_key' }
+    if (meant !== undefined) return [{ ...fault, message: `Unknown: did you mean ${meant}?` }]
+    return isStrict ? [{ ...fault, message: `Unknown: there is ${known.join(', ')}` }] : []
   })
 }
 

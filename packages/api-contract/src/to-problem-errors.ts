@@ -10,11 +10,15 @@ export type PointerBase = readonly (string | number)[]
 
 /** Turns zod's issues into faults with JSON pointers. */
 export function toProblemErrors(issues: readonly z.core.$ZodIssue[], base: PointerBase = []): ProblemError[] {
-  return issues.slice(0, PROBLEM_ERRORS_MAX).map((issue) => ({
-    pointer: toJsonPointer([...base, ...issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))]),
-    code: toCode(issue),
-    message: issue.message,
-  }))
+  const errors = issues.slice(0, PROBLEM_ERRORS_MAX).flatMap((issue): ProblemError[] => {
+    const path = [...base, ...issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))]
+    if (issue.code !== 'unrecognized_keys') {
+      return [{ pointer: toJsonPointer(path), code: toCode(issue), message: issue.message }]
+    }
+    const keys = issue.keys.slice(0, PROBLEM_ERRORS_MAX)
+    return keys.map((key) => ({ pointer: toJsonPointer([...path, key]), code: 'unknown_key', message: 'Unknown' }))
+  })
+  return errors.slice(0, PROBLEM_ERRORS_MAX)
 }
 
 /** One sentence that says the first fault, and how many more there are. */

@@ -29,7 +29,7 @@ export interface EventStore {
   listEvents(scope: TenantScope, query: EventQuery): Promise<Page<StoredEventRecord>>
   /** `cancelled` also when it was before. */
   cancelEvent(scope: TenantScope, eventId: string): Promise<CancelOutcome>
-  listEventDeliveries(scope: TenantScope, recordId: string, query: PageQuery): Promise<Page<EventDelivery>>
+  listEventDeliveries(scope: TenantScope, recordId: string, query: OfDispatcherQuery): Promise<Page<EventDelivery>>
   /**
    * Dispatchers whose names and source cover the event, some by some in the order of their ids; their accounts and filters
    * are still to be asked.
@@ -40,11 +40,20 @@ export interface EventStore {
     afterId: string | undefined,
   ): Promise<CandidatesPage>
   /** Dispatchers, newest first, also those that can't take anything now. */
-  findDispatchersToExplain(scope: TenantScope, recordId: string, query: PageQuery): Promise<Page<ExplainableDispatcher>>
+  findDispatchersToExplain(
+    scope: TenantScope,
+    recordId: string,
+    query: OfDispatcherQuery,
+  ): Promise<Page<ExplainableDispatcher>>
   /** Whether an event can be replayed to this dispatcher; `once` for one that takes a single event. */
   findReplayTarget(scope: TenantScope, dispatcherId: string): Promise<ReplayTarget>
   /** Starts or starts over the event's deliveries to these dispatchers. */
   replayEvent(scope: TenantScope, recordId: string, dispatcherIds: readonly string[]): Promise<ReplayedEventDelivery[]>
+}
+
+/** A page of what concerns all dispatchers, or one. */
+export interface OfDispatcherQuery extends PageQuery {
+  readonly dispatcherId?: string | undefined
 }
 
 /** Some dispatchers that may take an event; few or none although others follow. */
@@ -120,8 +129,8 @@ export function createEventStore({ pool }: { pool: Pool }): EventStore {
     },
     listEvents: (scope, query) => listEvents(pool, scope, query),
     cancelEvent: (scope, eventId) => cancelEvent(pool, scope, eventId),
-    async listEventDeliveries({ organizationId }, recordId, { beforeId, limit }) {
-      const values = [organizationId, recordId, beforeId ?? null, limit + 1, ATTEMPTS_MAX]
+    async listEventDeliveries({ organizationId }, recordId, { beforeId, limit, dispatcherId = null }) {
+      const values = [organizationId, recordId, beforeId ?? null, limit + 1, ATTEMPTS_MAX, dispatcherId]
       const { rows } = await pool.query<EventDeliveryRow & { found: number }>(eventDeliveriesSql, values)
       const { items, nextBeforeId } = toCutPage(rows, limit)
       return { items: items.map(toEventDelivery), nextBeforeId }
@@ -133,8 +142,12 @@ export function createEventStore({ pool }: { pool: Pool }): EventStore {
       const rules = rows.filter((row): row is CandidateRow & RuleRow => row.id !== null).map(toRule)
       return { rules, nextAfterId: isLast ? undefined : (rows[0]?.last_id ?? undefined) }
     },
-    async findDispatchersToExplain({ organizationId, environmentId }, recordId, { beforeId, limit }) {
-      const values = [organizationId, environmentId, limit + 1, recordId, beforeId ?? null]
+    async findDispatchersToExplain(
+      { organizationId, environmentId },
+      recordId,
+      { beforeId, limit, dispatcherId = null },
+    ) {
+      const values = [organizationId, environmentId, limit + 1, recordId, beforeId ?? null, dispatcherId]
       const { rows } = await pool.query<ExplainableRow>(findDispatchersToExplainSql, values)
       const { items, nextBeforeId } = toPage(rows, limit)
       return { items: items.map(toExplainable), nextBeforeId }

@@ -6,6 +6,8 @@ import { type EventConditions, toListEventsSql, toScanEndSql } from './sql/read-
 
 /** Which events are looked for; all conditions hold together. */
 export interface EventQuery extends PageQuery {
+  /** The caller's id, exactly. */
+  id?: string | undefined
   /** Exact, or a prefix that ends in `*`. */
   name?: string | undefined
   source?: string | undefined
@@ -50,6 +52,7 @@ function toConditions(
       where organization_id = ${organization} and environment_id = ${environment}
         and identifier = ${value(query.accountId)})`)
   }
+  if (query.id !== undefined) range.push(`event_id = ${value(query.id)}`)
   if (query.beforeId !== undefined) range.push(`id < ${value(query.beforeId)}`)
   if (query.from !== undefined) range.push(`id >= ${value(firstIdAt(query.from))}`)
   if (query.to !== undefined) range.push(`id < ${value(firstIdAt(query.to))}`)

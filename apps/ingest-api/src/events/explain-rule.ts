@@ -1,11 +1,13 @@
 import type { FailedCondition, MatchExplanation } from '@signalbox/api-contract'
 import type { ExplainableDispatcher, StoredEventRecord } from '@signalbox/db'
 import {
+  ANY_SOURCE,
   createWorkBudget,
+  describeLiterals,
+  type DispatcherRule,
   EVENT_STEPS_MAX,
   explainMatch,
   type FilterFailure,
-  type FilterLanguage,
   FilterTooExpensiveError,
   type Json,
   type MatchableEvent,
@@ -77,7 +79,7 @@ function attempt(read: () => Json): { value: Json } | { error: unknown } {
 function findFailed(candidate: ExplainableDispatcher, event: MatchableEvent, now: Date): FailedCondition | undefined {
   try {
     const [failure] = explainMatch(candidate, event, now)
-    return failure && toFailedCondition(failure, candidate.rule.filterLanguage)
+    return failure && toFailedCondition(failure, candidate.rule, event)
   } catch (error) {
     if (!(error instanceof FilterTooExpensiveError)) throw error
     return { condition: 'too_expensive', message: describeTooExpensive() }
@@ -110,19 +112,27 @@ function findNote(
 }
 
 /** Writes down a condition for the API. It names nothing of ours, as the id of an account would be. */
-export function toFailedCondition(failure: MatchFailure, language: FilterLanguage): FailedCondition {
+export function toFailedCondition(
+  failure: MatchFailure,
+  rule: Pick<DispatcherRule, 'eventNames' | 'source' | 'filterLanguage'>,
+  event: Pick<MatchableEvent, 'name' | 'source'>,
+): FailedCondition {
   if ('failure' in failure) {
     // An event pattern sees the event with its payload in it.
-    const whole = language === 'eventbridge' ? 'event' : 'payload'
+    const whole = rule.filterLanguage === 'eventbridge' ? 'event' : 'payload'
     return toFailedFilter(failure, failure.condition === 'payloadFilter' ? whole : 'context')
   }
   const { condition } = failure
-  return { condition, message: condition === 'payload' ? failure.message : TEXTS[condition] }
+  if (condition === 'payload') return { condition, message: failure.message }
+  const told = { condition, message: TEXTS[condition] }
+  if (condition === 'name') return { ...told, expected: describeLiterals(rule.eventNames), actual: event.name }
+  if (condition === 'source') return { ...told, expected: describeLiterals([rule.source]), actual: event.source }
+  return told
 }
 
 const TEXTS = {
   name: 'The name is none of those that the dispatcher takes',
-  source: 'The source is not the one that the dispatcher takes',
+  source: `The source is not the one that the dispatcher takes; \`${ANY_SOURCE}\` takes any`,
   account: 'The account is not the one that the dispatcher is bound to',
   disabled: 'The dispatcher is disabled',
   endpoint_disabled: 'The webhook endpoint is disabled',

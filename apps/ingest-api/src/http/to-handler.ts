@@ -156,7 +156,9 @@ function parsePart(
   const misnamed = ignoresUnknownKeys ? [] : findMisnamedKeys(schema, value)
   if (result.success && misnamed.length === 0) return { value: result.data }
   // What was misnamed comes first: it is why the rest is missing.
-  const errors = [...misnamed, ...toProblemErrors(result.error?.issues ?? [])].slice(0, PROBLEM_ERRORS_MAX)
+  const told = new Set(misnamed.map(({ pointer }) => pointer))
+  const others = toProblemErrors(result.error?.issues ?? []).filter(({ pointer }) => !told.has(pointer))
+  const errors = [...misnamed, ...others].slice(0, PROBLEM_ERRORS_MAX)
   const where = part === 'body' ? '' : `in the ${part}, `
   return problem('invalid', `${where}${summarizeErrors(errors)}`, { errors })
 }

@@ -3,7 +3,8 @@ import { PAGE_BYTES_MAX } from './read-events.js'
 /**
  * Deliveries of one event, newest first, each with its newest attempts in rising order; those past the bytes of a page
  * are left out, and `found` counts them too.
- * $2: the event's record. $3: only older than this id, or null. $4: rows. $5: attempts of each.
+ * $2: the event's record. $3: only older than this id, or null. $4: rows. $5: attempts of each. $6: only of this dispatcher,
+ * or null.
  * Relies on deliveries_event_dispatcher_key, event_dispatchers_pkey, delivery_attempts_pkey.
  */
 export const eventDeliveriesSql = `
@@ -17,6 +18,7 @@ from (
   from (
     select * from deliveries
     where organization_id = $1 and event_record_id = $2 and ($3::uuid is null or id < $3::uuid)
+      and ($6::uuid is null or dispatcher_id = $6::uuid)
     order by id desc limit $4
   ) d
   join event_dispatchers p on p.organization_id = $1 and p.id = d.dispatcher_id

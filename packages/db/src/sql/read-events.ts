@@ -48,7 +48,7 @@ export interface EventConditions {
 /**
  * Lists events; `found` says how many there are up to one more than the limit, of which those past the bytes of a page are
  * left out. What a row holds out of line is read for those that were found, and for the filters that ask for it.
- * Relies on event_records_newest_idx, or event_records_account_idx where an account is named.
+ * Relies on event_records_newest_idx, event_records_account_idx where an account is named, or event_records_event_id_key.
  */
 export function toListEventsSql({ range, filter }: EventConditions, limit: number): string {
   const where = filter.length === 0 ? '' : `where ${filter.join(' and ')}`

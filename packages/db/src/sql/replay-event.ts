@@ -56,7 +56,7 @@ order by p.id`
 
 /**
  * Dispatchers, whatever they take, newest first, with what they invoke and whether they have a delivery of the event.
- * $3: rows. $4: the event's record. $5: only older than this id, or null.
+ * $3: rows. $4: the event's record. $5: only older than this id, or null. $6: only this one, or null.
  * Relies on event_dispatchers_newest_idx, webhook_endpoints_pkey, deliveries_event_dispatcher_key.
  */
 export const findDispatchersToExplainSql = `
@@ -70,6 +70,7 @@ select p.id, p.event_names, p.source, p.filter_language, p.payload_filter, p.con
 from (
   select * from event_dispatchers
   where organization_id = $1 and environment_id = $2 and deleted_at is null and ($5::uuid is null or id < $5::uuid)
+    and ($6::uuid is null or id = $6::uuid)
   order by id desc limit $3
 ) p
 left join webhook_endpoints w on w.organization_id = $1 and w.environment_id = $2 and w.deleted_at is null

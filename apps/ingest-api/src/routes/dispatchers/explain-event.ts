@@ -52,15 +52,16 @@ export function explainDispatcher(
     expiresAt,
   }
   const candidate = { rule, isEnabled: enabled, isManual: manual, isEndpointDisabled }
-  const failures = explainMatch(candidate, toMatchable(event, now), now)
-  return Array.from(failures, (failure) => toFailedCondition(failure, rule.filterLanguage))
+  const matchable = toMatchable(event, now)
+  return Array.from(explainMatch(candidate, matchable, now), (failure) => toFailedCondition(failure, rule, matchable))
 }
 
 /** The first condition of each filter that an event does not fulfil. */
 export function explainFilters(filters: TriedFilters, event: TriedEvent, now: Date): FailedCondition[] {
   const rule = { ...ANYTHING, ...toFilters(filters) }
-  const failures = explainMatch({ rule, isEnabled: true, isManual: false }, toMatchable(event, now), now)
-  return Array.from(failures, (failure) => toFailedCondition(failure, rule.filterLanguage))
+  const matchable = toMatchable(event, now)
+  const failures = explainMatch({ rule, isEnabled: true, isManual: false }, matchable, now)
+  return Array.from(failures, (failure) => toFailedCondition(failure, rule, matchable))
 }
 
 /** A rule that takes every event. */

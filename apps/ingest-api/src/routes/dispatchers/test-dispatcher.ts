@@ -7,6 +7,7 @@ import { type Answer, defineRoute, problem } from '../../route.js'
 import { answerMissing } from '../answer-missing.js'
 import { isLarge } from '../events/post-event.js'
 import { explainDispatcher, explainFilters } from './explain-event.js'
+import { findOwnDispatcher } from '../webhook-endpoints/find-own-dispatcher.js'
 import { type BoundFilters, showIndex } from './show-index.js'
 
 /** `POST /api/v1/event-dispatchers/test`: would an event match, and if not, why not. Nothing is stored or sent. */
@@ -35,7 +36,7 @@ export const testDispatcher = defineRoute({
     const found =
       endpointId === undefined
         ? await findByDispatcher(deps, environment, dispatcherId ?? '')
-        : await findByEndpoint(deps, environment, endpointId)
+        : await findOwnDispatcher(deps, environment, endpointId)
     if (!('dispatcher' in found)) return found
     return answer(found.dispatcher, () => explainDispatcher(found, event, new Date()))
   },
@@ -59,18 +60,6 @@ async function findByDispatcher(
   if (type !== 'WEBHOOK' || typeof invokedId !== 'string') return { dispatcher, isEndpointDisabled: false }
   const endpoint = await endpoints.findEndpoint(environment, invokedId)
   return { dispatcher, isEndpointDisabled: !(endpoint?.enabled ?? false) }
-}
-
-async function findByEndpoint({ endpoints, misses }: ApiDeps, environment: Environment, id: string): Promise<Found> {
-  if (!isUuid(id)) return problem('not_found', 'There is no such webhook endpoint')
-  const endpoint = await endpoints.findEndpoint(environment, id)
-  if (endpoint === undefined) {
-    return await answerMissing({ misses, environment }, 'webhook endpoint', () =>
-      endpoints.isEndpointElsewhere(environment, id),
-    )
-  }
-  if (endpoint.subscription === null) return problem('not_found', 'The dispatcher of the webhook endpoint was deleted')
-  return { dispatcher: endpoint.subscription, isEndpointDisabled: !endpoint.enabled }
 }
 
 function answer(tried: BoundFilters, explain: () => FailedCondition[]): Answer {

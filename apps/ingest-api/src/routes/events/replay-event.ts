@@ -12,6 +12,7 @@ import { answerEventMiss } from '../../events/answer-event-miss.js'
 import { describeTooExpensive, toMatchable } from '../../events/explain-rule.js'
 import { type Answer, defineRoute, problem, type ProblemAnswer } from '../../route.js'
 import { answerMissing } from '../answer-missing.js'
+import { findOwnDispatcher } from '../webhook-endpoints/find-own-dispatcher.js'
 
 /** Delivers an event again. */
 export const replayEvent = defineRoute({
@@ -22,7 +23,8 @@ export const replayEvent = defineRoute({
   description:
     'To all dispatchers that match it now, or to one. The event keeps its id; a delivery that had ended is started ' +
     'over, and the numbers of its attempts go on. One that is still on its way stays as it is. Like an event that is sent, ' +
-    'it goes to so many dispatchers as the fan-out of the environment allows, the first by their ids.',
+    'it goes to so many dispatchers as the fan-out of the environment allows, the first by their ids. Every unknown key is ' +
+    'refused: ignored, it would mean all of them.',
   tags: ['Events'],
   access: 'secret',
   params: eventParamsSchema,
@@ -37,10 +39,7 @@ export const replayEvent = defineRoute({
     if (event.state === 'pending' || event.state === 'scheduled') {
       return problem('conflict', 'The event is not delivered yet: there is nothing to replay')
     }
-    const chosen =
-      body.dispatcherId === undefined
-        ? await chooseMatching(deps, environment, event)
-        : await chooseOne(deps, environment, body.dispatcherId)
+    const chosen = await choose(deps, environment, { event, ...body })
     if ('problem' in chosen) return chosen
     return replay(deps, { environment, event, ...chosen })
   },
@@ -53,6 +52,23 @@ interface Chosen {
 }
 
 type Choice = Chosen | ProblemAnswer
+
+interface Wish {
+  event: StoredEventRecord
+  dispatcherId?: string | undefined
+  endpointId?: string | undefined
+}
+
+async function choose(
+  deps: ApiDeps,
+  environment: Environment,
+  { event, dispatcherId, endpointId }: Wish,
+): Promise<Choice> {
+  if (dispatcherId !== undefined) return await chooseOne(deps, environment, dispatcherId)
+  if (endpointId === undefined) return await chooseMatching(deps, environment, event)
+  const found = await findOwnDispatcher(deps, environment, endpointId)
+  return 'problem' in found ? found : await chooseOne(deps, environment, found.dispatcher.id)
+}
 
 /**
  * Steps of all filters of one replay, about a second of computing: there is no index here, every candidate is asked. Those
