@@ -113,10 +113,14 @@ function mergeLevels(a: Level, b: Level): Level {
   const merged = makeLevel(a.owners.length + b.owners.length)
   let fromA = 0
   let fromB = 0
+  // Neither has ranges that were removed.
+  const isAFirst = (): boolean => {
+    const lowA = a.lows[fromA] as number
+    const lowB = b.lows[fromB] as number
+    return lowA === lowB ? (a.owners[fromA] as number) <= (b.owners[fromB] as number) : lowA < lowB
+  }
   for (let index = 0; index < merged.owners.length; index += 1) {
-    const isA =
-      fromB === b.owners.length ||
-      (fromA < a.owners.length && comparePlace(a, fromA, b.lows[fromB] as number, b.owners[fromB] as number) <= 0)
+    const isA = fromB === b.owners.length || (fromA < a.owners.length && isAFirst())
     if (isA) copyRange(a, fromA, { to: merged, at: index })
     else copyRange(b, fromB, { to: merged, at: index })
     if (isA) fromA += 1
@@ -182,15 +186,16 @@ function stabLevel(level: Level, value: number, found: (owner: number) => void):
 }
 
 function removeFrom(level: Level, low: number, owner: number): boolean {
+  const wanted = { low, owner }
   let from = 0
   let to = level.owners.length
   while (from < to) {
     const middle = (from + to) >>> 1
-    if (comparePlace(level, middle, low, owner) < 0) from = middle + 1
+    if (comparePlace(level, middle, wanted) < 0) from = middle + 1
     else to = middle
   }
   // Of several that an owner has from the same bound on, any is as good as the other.
-  for (let index = from; index < level.owners.length && comparePlace(level, index, low, owner) === 0; index += 1) {
+  for (let index = from; index < level.owners.length && comparePlace(level, index, wanted) === 0; index += 1) {
     if (isRemoved(level, index)) continue
     level.owners[index] = ~owner
     level.removed += 1
@@ -200,7 +205,7 @@ function removeFrom(level: Level, low: number, owner: number): boolean {
 }
 
 /** Below 0 when the range at a place comes before one with this bound and owner, 0 when it has both. */
-function comparePlace(level: Level, index: number, low: number, owner: number): number {
+function comparePlace(level: Level, index: number, { low, owner }: { low: number; owner: number }): number {
   const own = level.lows[index] as number
   if (own !== low) return own < low ? -1 : 1
   const stored = level.owners[index] as number
