@@ -1,9 +1,10 @@
 import { createId, type ExternalAccount, type JsonObject, type TenantScope } from '@signalbox/domain'
 import { bumpDispatcherSet } from './bump-dispatcher-set.js'
+import { endDispatchers } from './end-dispatchers.js'
 import { existsElsewhere } from './exists-elsewhere.js'
 import { Prisma, type PrismaClient } from './generated/client.js'
 import { type Page, type PageQuery, toPage } from './page.js'
-import { isUniqueViolation } from './run-outcome.js'
+import { isUniqueViolation, runTransaction } from './run-outcome.js'
 
 /** The external accounts of an environment, known by the tenant's own identifier. */
 export interface AccountStore {
@@ -14,7 +15,11 @@ export interface AccountStore {
   listAccounts(scope: TenantScope, query: PageQuery & { prefix?: string | undefined }): Promise<Page<ExternalAccount>>
   /** Replaces what is given. Undefined when there is no such account. */
   updateAccount(scope: TenantScope, identifier: string, change: AccountChange): Promise<ExternalAccount | undefined>
-  /** Its events stay, without an account; dispatchers bound to it end with it. False when there is no such account. */
+  /**
+   * Its events stay, without an account; dispatchers bound to it end with it, in one transaction up to 5,000 of them. With
+   * more, the account goes with the last: a call that is cut off in between has ended some, and is to be made again. False
+   * when there is no such account.
+   */
   deleteAccount(scope: TenantScope, identifier: string): Promise<boolean>
   isAccountElsewhere(scope: TenantScope, identifier: string): Promise<boolean>
 }
@@ -153,25 +158,28 @@ async function deleteAccount(prisma: PrismaClient, scope: TenantScope, identifie
   })
   if (found === null) return false
   await detachEvents(prisma, scope, found.id)
-  return await prisma.$transaction(async (tx) => {
-    // Locked first: from here on no dispatcher or event can be bound to it.
-    const locked = await tx.$queryRaw<{ id: string }[]>`
-      select id from external_accounts
-      where organization_id = ${scope.organizationId}::uuid and id = ${found.id}::uuid for update`
-    if (locked.length === 0) return false
-    // event_dispatchers_account_idx
-    const ended = await tx.$queryRaw<{ id: string }[]>`
-      update event_dispatchers set external_account_id = null, deleted_at = coalesce(deleted_at, now())
-      where organization_id = ${scope.organizationId}::uuid and external_account_id = ${found.id}::uuid
-      returning id`
-    const endedIds = ended.map((row) => row.id)
-    await tx.externalAccount.delete({ where: whereAccount(scope, identifier) })
-    if (endedIds.length > 0) await bumpDispatcherSet(tx, scope, endedIds)
-    return true
-  })
+  for (let isFirst = true; ; isFirst = false) {
+    const step = await runTransaction(prisma, async (tx) => {
+      // Locked first: until the end of this transaction no dispatcher or event can be bound to it.
+      const held = await tx.$queryRaw<object[]>`
+        select 1 from external_accounts
+        where organization_id = ${scope.organizationId}::uuid and id = ${found.id}::uuid for update`
+      if (held.length === 0) return 'missing'
+      const { endedIds, isLast } = await endDispatchers(tx, scope, { kind: 'account', id: found.id })
+      if (isLast) await tx.externalAccount.delete({ where: whereAccount(scope, identifier) })
+      if (endedIds.length > 0) await bumpDispatcherSet(tx, scope, endedIds)
+      return isLast ? 'deleted' : 'more'
+    })
+    // Somebody else has deleted what we began to delete.
+    if (step === 'missing') return !isFirst
+    if (step === 'deleted') return true
+  }
 }
 
-/** The foreign key would do this too, but in one transaction, however many events there are. */
+/**
+ * The foreign key would do this too, but in one transaction, however many events there are. It is left those that are being
+ * delivered at this moment: to wait for them, batch by batch, would be out of the order in which these are locked.
+ */
 async function detachEvents(prisma: PrismaClient, scope: TenantScope, accountId: string): Promise<void> {
   let changed: number
   do {
@@ -181,6 +189,6 @@ async function detachEvents(prisma: PrismaClient, scope: TenantScope, accountId:
       where organization_id = ${scope.organizationId}::uuid and id in (
         select id from event_records
         where organization_id = ${scope.organizationId}::uuid and external_account_id = ${accountId}::uuid
-        limit ${DETACH_BATCH_ROWS})`
+        limit ${DETACH_BATCH_ROWS} for no key update skip locked)`
   } while (changed === DETACH_BATCH_ROWS)
 }

@@ -11,15 +11,16 @@ import {
   toStoredEndpoint,
 } from './endpoint-row.js'
 import { createSubscription } from './create-subscription.js'
+import { endDispatchers } from './end-dispatchers.js'
 import type { EndpointChange, NewEndpoint, Rotation } from './endpoint-input.js'
 import { existsElsewhere } from './exists-elsewhere.js'
 import { Prisma, type PrismaClient } from './generated/client.js'
 import { type Page, type PageQuery, toPage } from './page.js'
 import { resolveAccount } from './resolve-account.js'
 import { rotateSecret, type RotateOutcome } from './rotate-secret.js'
-import { runOutcome } from './run-outcome.js'
+import { runOutcome, runTransaction } from './run-outcome.js'
 import type { SecretBox } from './secret-box.js'
-import { updateEndpoint, type UpdateEndpointOutcome } from './update-endpoint.js'
+import { DISABLED_ON_REQUEST, updateEndpoint, type UpdateEndpointOutcome } from './update-endpoint.js'
 
 /** The webhook endpoints of an environment, each with the dispatcher that was made with it. */
 export interface EndpointStore {
@@ -29,7 +30,11 @@ export interface EndpointStore {
   updateEndpoint(scope: TenantScope, id: string, change: EndpointChange): Promise<UpdateEndpointOutcome>
   /** The new secret is the current one; the ones before sign on for the overlap. */
   rotateSecret(scope: TenantScope, id: string, rotation: Rotation): Promise<RotateOutcome>
-  /** Ends every dispatcher that sends there. False when there is no such endpoint. */
+  /**
+   * Ends every dispatcher that sends there, in one transaction up to 5,000 of them. With more, the endpoint is disabled
+   * with the first of them and deleted with the last: a call that is cut off in between is to be made again. False when
+   * there is no such endpoint.
+   */
   deleteEndpoint(scope: TenantScope, id: string): Promise<boolean>
   isEndpointElsewhere(scope: TenantScope, id: string): Promise<boolean>
 }
@@ -133,21 +138,29 @@ async function withSubscriptions(
   })
 }
 
+// Holding the endpoint keeps dispatchers from being made for it. All is one transaction, but for very many dispatchers.
 async function deleteEndpoint(prisma: PrismaClient, scope: TenantScope, id: string): Promise<boolean> {
-  return await prisma.$transaction(async (tx) => {
-    const { count } = await tx.webhookEndpoint.updateMany({
-      where: { ...whereEndpoint(scope), id },
-      data: { deletedAt: new Date(), enabled: false },
+  for (let isFirst = true; ; isFirst = false) {
+    const step = await runTransaction(prisma, async (tx) => {
+      // webhook_endpoints_pkey
+      const held = await tx.$queryRaw<object[]>`
+        select 1 from webhook_endpoints
+        where organization_id = ${scope.organizationId}::uuid and environment_id = ${scope.environmentId}::uuid
+          and id = ${id}::uuid and deleted_at is null
+        for update`
+      if (held.length === 0) return 'missing'
+      const { endedIds, isLast } = await endDispatchers(tx, scope, { kind: 'endpoint', id })
+      await tx.webhookEndpoint.updateMany({
+        where: { ...whereEndpoint(scope), id },
+        data: isLast
+          ? { deletedAt: new Date(), enabled: false }
+          : { enabled: false, disabledReason: DISABLED_ON_REQUEST },
+      })
+      if (endedIds.length > 0) await bumpDispatcherSet(tx, scope, endedIds)
+      return isLast ? 'deleted' : 'more'
     })
-    if (count === 0) return false
-    // event_dispatchers_newest_idx; a dispatcher may send there under an id of its own
-    const ended = await tx.$queryRaw<{ id: string }[]>`
-      update event_dispatchers set deleted_at = now()
-      where organization_id = ${scope.organizationId}::uuid and environment_id = ${scope.environmentId}::uuid
-        and deleted_at is null and dispatchable_type = 'WEBHOOK' and dispatchable ->> 'id' = ${id}
-      returning id`
-    const endedIds = ended.map((row) => row.id)
-    if (endedIds.length > 0) await bumpDispatcherSet(tx, scope, endedIds)
-    return true
-  })
+    // Somebody else has deleted what we began to delete.
+    if (step === 'missing') return !isFirst
+    if (step === 'deleted') return true
+  }
 }

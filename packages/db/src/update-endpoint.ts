@@ -32,7 +32,7 @@ export type UpdateEndpointOutcome =
     }
 
 /** What is read in the row of an endpoint that its owner switched off. */
-const DISABLED_ON_REQUEST = 'requested'
+export const DISABLED_ON_REQUEST = 'requested'
 
 /** Changes an endpoint and the dispatcher that was made with it, in one transaction. */
 export async function updateEndpoint(

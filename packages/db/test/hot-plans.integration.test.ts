@@ -18,6 +18,14 @@ import {
   recordAttemptsSql,
   skipDeliveriesSql,
 } from '../src/sql/dispatch-deliveries.js'
+import {
+  endBoundDispatchersSql,
+  endDispatchersSql,
+  findDispatchersOfAccountSql,
+  findDispatchersOfEndpointSql,
+  lockDispatchersOfAccountSql,
+  lockDispatchersOfEndpointSql,
+} from '../src/sql/end-dispatchers.js'
 import { claimIdempotencyKeySql, readIdempotencyKeySql } from '../src/sql/idempotency-keys.js'
 import { loadTargetSql } from '../src/sql/load-target.js'
 import { bumpDispatcherSetSql, settleEndedSql } from '../src/sql/dispatcher-sets.js'
@@ -36,6 +44,7 @@ import { resendEventsSql } from '../src/sql/resend-events.js'
 import { findAccountsSql } from '../src/sql/resolve-accounts.js'
 import { measureBacklogSql, takeDueDeliveriesSql, takeDueEventsSql } from '../src/sql/schedule.js'
 import { lockUndeliveredSql, useUpDispatchersSql, writeDeliveriesSql } from '../src/sql/write-deliveries.js'
+import { explain } from './explain.js'
 
 /** Rows of one statement: what the hot paths send at most. */
 const GROUP = 500
@@ -50,6 +59,8 @@ let later: { id: string; eventId: string }[] = []
 let claimed: { id: string; lease: string }[] = []
 let pending: string[] = []
 let dispatcherId = ''
+let endpointId = ''
+let accountId = ''
 let onceId = ''
 let ruleIds: string[] = []
 
@@ -62,6 +73,10 @@ beforeAll(async () => {
   const { a } = await seedTwoTenants(testDatabase)
   scope = { organizationId: a.organizationId, environmentId: a.production.id }
   dispatcherId = (await createTestWebhook(database, scope)).dispatcherId
+  const account = { identifier: 'one of many', createIfMissing: true }
+  const bound = await createTestWebhook(database, scope, { account })
+  endpointId = bound.endpointId
+  accountId = (await database.prisma.externalAccount.findFirstOrThrow()).id
   onceId = await createTestEphemeral(database, scope, { url: 'http://127.0.0.1:9/', eventNames: ['*'] })
   // Thousands that ran out long ago stay as rows; looking for those that run out now must not read them again.
   await database.pool.query(
@@ -115,49 +130,6 @@ async function accept(count: number, deliverAt = new Date()): Promise<{ id: stri
   const scoped = made.map((event) => ({ ...scope, event, externalAccountId: null, accountIdentifier: null }))
   await createAcceptStore(database).acceptGroup(scoped, true)
   return made
-}
-
-interface PlanNode {
-  'Node Type': string
-  'Index Name'?: string
-  'Relation Name'?: string
-  'Actual Rows': number
-  'Actual Loops': number
-  'Rows Removed by Join Filter'?: number
-  'Rows Removed by Filter'?: number
-  Plans?: PlanNode[]
-}
-
-interface Reading {
-  indexes: string[]
-  scanned: string[]
-  touched: number
-}
-
-/** Carries a statement out, reads how, and takes it back. */
-async function explain(text: string, values: unknown[]): Promise<Reading> {
-  const client = await database.pool.connect()
-  try {
-    await client.query('begin')
-    const { rows } = await client.query(`explain (analyze, format json) ${text}`, values)
-    return readPlan(rows[0]['QUERY PLAN'][0].Plan as PlanNode)
-  } finally {
-    await client.query('rollback')
-    client.release()
-  }
-}
-
-function readPlan(plan: PlanNode): Reading {
-  const reading: Reading = { indexes: [], scanned: [], touched: 0 }
-  const nodes = [plan]
-  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-    if (node['Index Name'] !== undefined) reading.indexes.push(node['Index Name'])
-    if (node['Node Type'] === 'Seq Scan') reading.scanned.push(node['Relation Name'] ?? '')
-    const removed = (node['Rows Removed by Join Filter'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)
-    reading.touched += (node['Actual Rows'] + removed) * node['Actual Loops']
-    nodes.push(...(node.Plans ?? []))
-  }
-  return reading
 }
 
 const json = (rows: object[]): string => JSON.stringify(rows)
@@ -217,6 +189,8 @@ function toDecidedColumns(): unknown[] {
 }
 
 const guards = (ids: string[]): string => json(ids.map((i) => ({ o: scope.organizationId, i, n: 0, l: null })))
+
+const ofRules = (...more: string[]): unknown[] => [scope.organizationId, ruleIds.slice(0, GROUP), ...more]
 
 /** Statement, values, and the indexes that it must use. */
 const statements: [string, string, () => unknown[], string[]][] = [
@@ -292,9 +266,25 @@ const statements: [string, string, () => unknown[], string[]][] = [
   [
     'find dispatchers to explain',
     findDispatchersToExplainSql,
-    () => [scope.organizationId, scope.environmentId, GROUP, events[0]?.id, ruleIds.at(-1)],
+    () => [scope.organizationId, scope.environmentId, GROUP, events[0]?.id, ruleIds.at(-1), null],
     ['event_dispatchers_newest_idx', 'deliveries_event_dispatcher_key'],
   ],
+  [
+    'find the dispatchers of an endpoint',
+    findDispatchersOfEndpointSql,
+    () => [scope.organizationId, scope.environmentId, endpointId, GROUP],
+    ['event_dispatchers_endpoint_idx'],
+  ],
+  [
+    'find the dispatchers of an account',
+    findDispatchersOfAccountSql,
+    () => [scope.organizationId, scope.environmentId, accountId, GROUP],
+    ['event_dispatchers_account_idx'],
+  ],
+  ['lock those of an endpoint', lockDispatchersOfEndpointSql, () => ofRules(endpointId), ['event_dispatchers_pkey']],
+  ['lock those of an account', lockDispatchersOfAccountSql, () => ofRules(accountId), ['event_dispatchers_pkey']],
+  ['end those of an endpoint', endDispatchersSql, () => ofRules(), ['event_dispatchers_pkey']],
+  ['end those of an account', endBoundDispatchersSql, () => ofRules(), ['event_dispatchers_pkey']],
   [
     'find ended rules',
     findEndedRulesSql,
@@ -386,7 +376,7 @@ describe.each([
   })
 
   test.each(statements)('%s: by index, and in proportion to its rows', async (...[, text, makeValues, indexes]) => {
-    const reading = await explain(text, makeValues())
+    const reading = await explain(database.pool, text, makeValues())
     expect(reading.scanned).toEqual([])
     expect(reading.touched).toBeLessThan(GROUP * TOUCHED_PER_ROW_MAX)
     if (isAnalyzed) expect(reading.indexes).toEqual(expect.arrayContaining(indexes))

@@ -7,9 +7,19 @@ import {
   makeEvent,
   pollUntil,
   seedTwoTenants,
+  TEST_MASTER_KEYS,
   type TestDatabase,
 } from '@signalbox/testkit'
-import { asStorageError, createAcceptStore, createDatabase, createDeliverStore, type Database } from '../src/index.js'
+import {
+  asStorageError,
+  createAcceptStore,
+  createAccountStore,
+  createDatabase,
+  createDeliverStore,
+  createEndpointStore,
+  createSecretBox,
+  type Database,
+} from '../src/index.js'
 import { isStorageUnavailable } from '../src/is-storage-unavailable.js'
 import { runInTransaction } from '../src/run-in-transaction.js'
 import { runOutcome } from '../src/run-outcome.js'
@@ -72,6 +82,24 @@ async function takeWhileWaiting<Result>(
   }
 }
 
+/** Two dispatchers like a third, in its place; the one with the lower id was made last. */
+async function addTwo(scope: TenantScope, likeId: string): Promise<{ first: string; second: string }> {
+  const [first, second] = [createId(), createId()]
+  for (const id of [second, first]) {
+    await database.pool.query(
+      `insert into event_dispatchers (organization_id, environment_id, id, event_names, source, dispatchable_type,
+         dispatchable_id, dispatchable, external_account_id)
+       select organization_id, environment_id, $2::uuid, event_names, source, dispatchable_type, $2::uuid::text, dispatchable,
+         external_account_id from event_dispatchers where organization_id = $3 and id = $1`,
+      [likeId, id, scope.organizationId],
+    )
+  }
+  await database.pool.query('delete from event_dispatchers where id = $1', [likeId])
+  return { first, second }
+}
+
+const ofDispatcher = (id: string): string => `select from event_dispatchers where id = '${id}'`
+
 const ofOutbox = (id: string): string => `select from event_outbox where event_record_id = '${id}'`
 
 describe('rows are locked in one order', () => {
@@ -98,6 +126,20 @@ describe('rows are locked in one order', () => {
     const locks = { first: ofOutbox(first), second: ofOutbox(second) }
     const store = createDeliverStore(database)
     expect(await takeWhileWaiting(locks, () => store.writeDeliveries(decisions))).toHaveLength(2)
+  })
+
+  test('dispatchers of an account and of an endpoint that are deleted: by their ids', async () => {
+    const [scope] = scopes
+    const account = { identifier: 'locked', createIfMissing: true }
+    const bound = await addTwo(scope, (await createTestWebhook(database, scope, { account })).dispatcherId)
+    const ofAccount = { first: ofDispatcher(bound.first), second: ofDispatcher(bound.second) }
+    const accounts = createAccountStore(database.prisma)
+    expect(await takeWhileWaiting(ofAccount, () => accounts.deleteAccount(scope, 'locked'))).toBe(true)
+    const { endpointId, dispatcherId } = await createTestWebhook(database, scope)
+    const sending = await addTwo(scope, dispatcherId)
+    const ofEndpoint = { first: ofDispatcher(sending.first), second: ofDispatcher(sending.second) }
+    const endpoints = createEndpointStore(database.prisma, createSecretBox(TEST_MASTER_KEYS))
+    expect(await takeWhileWaiting(ofEndpoint, () => endpoints.deleteEndpoint(scope, endpointId))).toBe(true)
   })
 })
 
