@@ -202,6 +202,30 @@ test('a webhook endpoint subscribes by a pattern', async () => {
   expect([plain.status, readPointers(plain)]).toEqual([422, ['/events invalid_type']])
 })
 
+test('a pattern with fields that no event has is taken with a warning, wherever it is shown', async () => {
+  const filter = { total: [20], detailType: ['a'] }
+  const warning = expect.stringMatching(
+    /^`total` is no field of an event; did you mean `detail.total`\? `detailType` .+ `detail-type`\?$/,
+  )
+  const dispatcher = await post({ filterLanguage: 'eventbridge', payloadFilter: filter })
+  expect([dispatcher.status, dispatcher.body['index']]).toMatchObject([201, { warning }])
+  const body = { url: 'https://8.8.8.8/hook', filterLanguage: 'eventbridge', filter }
+  const endpoint = await api.call('POST', ENDPOINTS, { body })
+  expect([endpoint.status, endpoint.body['index']]).toMatchObject([201, { indexed: true, warning }])
+  const path = `${ENDPOINTS}/${endpoint.body['id']}`
+  expect((await api.call('GET', path)).body['index']).toEqual(endpoint.body['index'])
+  const changed = await api.call('PATCH', path, { body: { filter: { detail: { total: [20] } } } })
+  expect(changed.body['index']).toMatchObject({ warning: null })
+  const tried = { event: { name: 'a', payload: { total: 20 } }, filterLanguage: 'eventbridge', filter }
+  expect((await api.call('POST', `${PATH}/test`, { body: tried })).body).toMatchObject({
+    matches: false,
+    index: { warning },
+  })
+  const many = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`f${index}`.repeat(99), ['x']]))
+  const cut = await post({ filterLanguage: 'eventbridge', payloadFilter: many })
+  expect((cut.body['index'] as { warning: string }).warning).toMatch(/There are 4 more such fields\.$/)
+})
+
 test('an ephemeral dispatcher waits by a pattern; another language is another wish', async () => {
   const body = {
     url: 'http://127.0.0.1:4012/once',

@@ -128,7 +128,12 @@ export const dispatcherIndexSchema = z
         'what an event is looked up by, by the looks of the filters: with very many of them another condition may ' +
           'turn out to be better. Of alternatives one each; 20 at most',
       ),
-    warning: z.string().nullable().describe('why the filters are looked up badly or not at all, and what helps'),
+    warning: z
+      .string()
+      .nullable()
+      .describe(
+        'why the filters are looked up badly or not at all, or which fields of an event pattern no event has, and what helps',
+      ),
   })
   .meta({ id: 'EventDispatcherIndex' })
 

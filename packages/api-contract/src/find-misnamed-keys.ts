@@ -1,4 +1,4 @@
-import { toJsonPointer } from '@signalbox/domain'
+import { countEdits, toJsonPointer } from '@signalbox/domain'
 import { z } from 'zod'
 import type { ProblemError } from './problem.js'
 
@@ -51,22 +51,4 @@ function isNear(name: string, key: string): boolean {
   if (Math.abs(name.length - key.length) > EDITS_MAX) return false
   const edits = countEdits(name, key)
   return edits <= EDITS_MAX && edits * 2 < name.length
-}
-
-/** Levenshtein's distance. */
-function countEdits(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 0; i < a.length; i += 1) {
-    const next = [i + 1]
-    for (let j = 0; j < b.length; j += 1) {
-      const replaced = at(row, j) + (a[i] === b[j] ? 0 : 1)
-      next.push(Math.min(replaced, at(row, j + 1) + 1, at(next, j) + 1))
-    }
-    row = next
-  }
-  return at(row, b.length)
-}
-
-function at(row: readonly number[], index: number): number {
-  return row[index] ?? Number.POSITIVE_INFINITY
 }

@@ -1,5 +1,6 @@
 import { ACCOUNT_IDENTIFIER_LENGTH_MAX, isJsonObject, type Json } from '@signalbox/domain'
 import { z } from 'zod'
+import { dispatcherIndexSchema } from './dispatcher-schemas.js'
 import { dateOutputSchema, textSchema } from './fields.js'
 import { pageQueryShape, pageSchema } from './page.js'
 import {
@@ -180,8 +181,17 @@ export const webhookEndpointSchema = z
   })
   .meta({ id: 'WebhookEndpoint' })
 
+/** One endpoint as it is answered by itself. */
+export const shownEndpointSchema = webhookEndpointSchema
+  .extend({
+    index: dispatcherIndexSchema
+      .nullable()
+      .describe('what carries its filters, `filter` being `payloadFilter` here; null when its dispatcher was deleted'),
+  })
+  .meta({ id: 'ShownWebhookEndpoint' })
+
 /** The answer that made an endpoint: the one time that its secret is shown. */
-export const createdEndpointSchema = webhookEndpointSchema
+export const createdEndpointSchema = shownEndpointSchema
   .extend({ secret: z.string().optional().describe('for v1: shown this once') })
   .meta({ id: 'CreatedWebhookEndpoint' })
 

@@ -1,6 +1,7 @@
 export type * from './accepting.js'
 export * from './account.js'
 export type * from './delivering.js'
+export * from './count-edits.js'
 export * from './delivery-state.js'
 export * from './dispatcher.js'
 export type * from './dispatching.js'

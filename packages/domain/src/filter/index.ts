@@ -1,6 +1,7 @@
 export { compileFilter, compileTree } from './compile-filter.js'
 export { describeLiterals } from './describe-condition.js'
 export { equalsJson } from './equals-json.js'
+export { findStrangeFields, type StrangeField } from './eventbridge/find-strange-fields.js'
 export { parseEventPattern } from './eventbridge/parse-event-pattern.js'
 export { readEventPatternTree } from './eventbridge/read-event-pattern-tree.js'
 export { type FilterExplanation, type FilterFailure, explainFilter, explainTree } from './explain-filter.js'

@@ -7,6 +7,7 @@ import {
   FILTER_ERRORS_MAX,
   type FilterError,
 } from './filter.js'
+import { PATTERN_OPERATORS } from './eventbridge/pattern-operands.js'
 import { parseFilter } from './parse-filter.js'
 
 function errorsOf(input: unknown): readonly FilterError[] {
@@ -138,10 +139,39 @@ describe('a filter is refused, with a pointer', () => {
 
   test('every message is a short, plain sentence', () => {
     const long = 'x'.repeat(10_000)
-    const inputs = [[], { a: long }, { a: [{ [long]: 1 }] }, { $gt: 1 }, { a: [null] }, { $or: [] }, { a: ['x', 1] }]
+    const inputs = [[], { a: long }, { $gt: 1 }, { a: [null] }, { $or: [] }, { a: ['x', 1] }]
     for (const { message } of inputs.flatMap(errorsOf)) {
       expect(message).toMatch(/^.{10,160}\.$/)
     }
+    expect(errorsOf({ a: [{ [long]: 1 }] })[0]?.message.length).toBeLessThan(320)
+  })
+
+  test.each([
+    ['gt', 'did you mean $gt?'],
+    ['$gtt', 'did you mean $gt?'],
+    ['$GTE', 'did you mean $gte?'],
+    ['starts_with', 'did you mean $startsWith?'],
+    ['$begins', 'In an object inside an array stand $startsWith, $endsWith,'],
+    ['__proto__', 'In an object inside an array stand $startsWith, $endsWith,'],
+    ['numeric', 'did you mean $gt, $gte, $lt, $lte or $between?'],
+    ['prefix', 'did you mean $startsWith?'],
+    ['anything-but', 'did you mean $anythingBut?'],
+    ['exists', 'did you mean $exists?'],
+  ])('of the unknown operator %s it is said what helps', (operator, says) => {
+    const [error] = errorsOf({ a: [JSON.parse(`{"${operator}": 1}`)] })
+    expect(error?.message).toContain(`"${operator}" is no operator`)
+    expect(error?.message).toContain(says)
+  })
+
+  test('operators of EventBridge lead to its language, others do not', () => {
+    const language = 'say "filterLanguage": "eventbridge".'
+    for (const operator of PATTERN_OPERATORS) {
+      const message = errorsOf({ a: [{ [operator]: 1 }] })[0]?.message
+      expect(message).toContain(language)
+      expect(message).toMatch(/did you mean \$/)
+    }
+    for (const operator of ['gt', '$foo'])
+      expect(errorsOf({ a: [{ [operator]: 1 }] })[0]?.message).not.toContain(language)
   })
 })
 

@@ -1,5 +1,6 @@
 import { type Json, type JsonObject, escapePointerToken, isDeeperThan, isJsonObject } from '../json.js'
 import { countTriedContainers } from './contains-json.js'
+import { describeUnknownOperator } from './describe-unknown-operator.js'
 import { FILTER_DEPTH_MAX } from './filter.js'
 import {
   checkFilter,
@@ -126,7 +127,7 @@ function checkOperator(
     const isWord = LEVEL_WORDS.has(operator)
     const message = isWord
       ? `${operator} stands in the place of a key, not in an operator object.`
-      : `${shorten(JSON.stringify(operator))} is no operator. Only operators stand in an object inside an array.`
+      : describeUnknownOperator(operator)
     reportError(check, place.pointer, { code: isWord ? 'misplaced_operator' : 'unknown_operator', message })
     return
   }

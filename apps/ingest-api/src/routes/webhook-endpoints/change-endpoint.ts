@@ -4,7 +4,7 @@ import type { ApiDeps } from '../../api-deps.js'
 import type { Answer } from '../../route.js'
 import { answerMissing } from '../answer-missing.js'
 import { refuseDispatcherLimit, refuseField, refuseUnknownAccount } from '../refuse-field.js'
-import { showEndpoint } from './show-endpoint.js'
+import { showEndpointInFull } from './show-endpoint.js'
 
 /** Changes an endpoint and answers with it, or says why not. */
 export async function changeEndpoint(
@@ -13,7 +13,7 @@ export async function changeEndpoint(
   change: EndpointChange,
 ): Promise<Answer> {
   const outcome = await endpoints.updateEndpoint(environment, id, change)
-  if (outcome.ok) return { status: 200, body: showEndpoint(outcome.endpoint) }
+  if (outcome.ok) return { status: 200, body: showEndpointInFull(outcome.endpoint) }
   if (outcome.code === 'unknown_account') return refuseUnknownAccount()
   if (outcome.code === 'limit_exceeded') return refuseDispatcherLimit()
   if (outcome.code === 'events_missing') {

@@ -1,4 +1,4 @@
-import { webhookEndpointSchema } from '@signalbox/api-contract'
+import { shownEndpointSchema } from '@signalbox/api-contract'
 import { defineRoute } from '../../route.js'
 import { idParamsSchema } from '../id-params.js'
 import { changeEndpoint } from './change-endpoint.js'
@@ -13,7 +13,7 @@ export const enableWebhookEndpoint = defineRoute({
   tags: ['Webhook endpoints'],
   access: 'secret',
   params: idParamsSchema,
-  responses: { 200: { description: 'The endpoint', schema: webhookEndpointSchema } },
+  responses: { 200: { description: 'The endpoint', schema: shownEndpointSchema } },
   problems: ['forbidden', 'not_found'],
   handle: async ({ environment, params: { id } }, deps) =>
     await changeEndpoint(deps, { environment, id }, { settings: { enabled: true }, subscription: {} }),

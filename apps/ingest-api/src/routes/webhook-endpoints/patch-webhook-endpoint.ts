@@ -1,8 +1,4 @@
-import {
-  changeEndpointBodySchema,
-  changeEndpointDocumentedSchema,
-  webhookEndpointSchema,
-} from '@signalbox/api-contract'
+import { changeEndpointBodySchema, changeEndpointDocumentedSchema, shownEndpointSchema } from '@signalbox/api-contract'
 import { defineRoute } from '../../route.js'
 import { idParamsSchema } from '../id-params.js'
 import { readAccountWish } from '../read-account-wish.js'
@@ -23,7 +19,7 @@ export const patchWebhookEndpoint = defineRoute({
   params: idParamsSchema,
   body: changeEndpointBodySchema,
   documentedBody: changeEndpointDocumentedSchema,
-  responses: { 200: { description: 'The endpoint', schema: webhookEndpointSchema } },
+  responses: { 200: { description: 'The endpoint', schema: shownEndpointSchema } },
   problems: [
     'invalid',
     'address_refused',

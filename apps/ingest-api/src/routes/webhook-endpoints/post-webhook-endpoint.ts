@@ -11,7 +11,7 @@ import { fillSubscription } from '../read-subscription.js'
 import { refuseDispatcherLimit, refuseUnknownAccount } from '../refuse-field.js'
 import { checkEndpoint, refuseUnsupported } from './check-endpoint.js'
 import { readSigning, showSigning } from './read-signing.js'
-import { showEndpoint } from './show-endpoint.js'
+import { showEndpointInFull } from './show-endpoint.js'
 
 /** `POST /api/v1/webhook-endpoints`: an endpoint and the dispatcher that sends events there, in one call. */
 export const postWebhookEndpoint = defineRoute({
@@ -53,6 +53,6 @@ export const postWebhookEndpoint = defineRoute({
       },
     })
     if (!outcome.ok) return outcome.code === 'limit_exceeded' ? refuseDispatcherLimit() : refuseUnknownAccount()
-    return { status: 201, body: { ...showEndpoint(outcome.endpoint), ...showSigning(read.signing) } }
+    return { status: 201, body: { ...showEndpointInFull(outcome.endpoint), ...showSigning(read.signing) } }
   },
 })
