@@ -31,12 +31,12 @@ export interface EventStore {
   cancelEvent(scope: TenantScope, eventId: string): Promise<CancelOutcome>
   listEventDeliveries(scope: TenantScope, recordId: string, query: OfDispatcherQuery): Promise<Page<EventDelivery>>
   /**
-   * Dispatchers whose names and source cover the event, some by some in the order of their ids; their accounts and filters
-   * are still to be asked.
+   * Dispatchers whose names, source and account cover the event, some by some in the order of their ids; their filters are
+   * still to be asked.
    */
   findCandidates(
     scope: TenantScope,
-    event: { name: string; source: string },
+    event: { name: string; source: string; externalAccountId: string | null },
     afterId: string | undefined,
   ): Promise<CandidatesPage>
   /** Dispatchers, newest first, also those that can't take anything now. */
@@ -107,8 +107,11 @@ export interface ReplayedEventDelivery {
   isReplayed: boolean
 }
 
-/** Dispatchers that one statement looks at: a few milliseconds, and in memory some tens of megabytes at the worst. */
-const CANDIDATES_SCANNED = 1_000
+/** Dispatchers that one statement looks at for their names: some tens of milliseconds. */
+const CANDIDATES_SCANNED = 20_000
+
+/** Those of them that one statement gives, with their filters: in memory some tens of megabytes at the worst. */
+const CANDIDATES_GIVEN = 1_000
 
 /** Deliveries that one statement starts, far from the time that the server gives it. */
 const REPLAYED_OF_STATEMENT_MAX = 5_000
@@ -135,12 +138,14 @@ export function createEventStore({ pool }: { pool: Pool }): EventStore {
       const { items, nextBeforeId } = toCutPage(rows, limit)
       return { items: items.map(toEventDelivery), nextBeforeId }
     },
-    async findCandidates({ organizationId, environmentId }, { name, source }, afterId) {
-      const values = [organizationId, environmentId, name, source, ANY_SOURCE, afterId ?? FIRST_ID, CANDIDATES_SCANNED]
+    async findCandidates({ organizationId, environmentId }, { name, source, externalAccountId }, afterId) {
+      const wanted = [name, source, ANY_SOURCE, externalAccountId]
+      const bounds = [afterId ?? FIRST_ID, CANDIDATES_SCANNED, CANDIDATES_GIVEN]
+      const values = [organizationId, environmentId, ...wanted, ...bounds]
       const { rows } = await pool.query<CandidateRow>(findCandidatesSql, values)
-      const isLast = (rows[0]?.scanned ?? 0) < CANDIDATES_SCANNED
       const rules = rows.filter((row): row is CandidateRow & RuleRow => row.id !== null).map(toRule)
-      return { rules, nextAfterId: isLast ? undefined : (rows[0]?.last_id ?? undefined) }
+      const isMore = rows[0]?.is_more ?? false
+      return { rules, nextAfterId: isMore ? (rows[0]?.last_id ?? undefined) : undefined }
     },
     async findDispatchersToExplain(
       { organizationId, environmentId },
@@ -217,7 +222,7 @@ interface RuleRow {
 }
 
 /** What every row says, be it without a dispatcher. */
-type CandidateRow = { scanned: number; last_id: string | null } & (RuleRow | { id: null })
+type CandidateRow = { is_more: boolean; last_id: string | null } & (RuleRow | { id: null })
 
 interface ExplainableRow extends RuleRow {
   enabled: boolean

@@ -260,7 +260,7 @@ const statements: [string, string, () => unknown[], string[]][] = [
   [
     'look for candidates of a replay',
     findCandidatesSql,
-    () => [scope.organizationId, scope.environmentId, 'n', 's', '*', ruleIds[0], GROUP],
+    () => [scope.organizationId, scope.environmentId, 'n', 's', '*', null, ruleIds[0], 2 * GROUP, GROUP],
     ['event_dispatchers_newest_idx'],
   ],
   [

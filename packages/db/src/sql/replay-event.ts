@@ -33,25 +33,37 @@ from wanted join deliveries d
 where not exists (select 1 from started where started.dispatcher_id = d.dispatcher_id)`
 
 /**
- * Looks at some dispatchers, by id, for those that may take an event of this name and source: enabled, not manual, lasting.
- * Filters are not looked at. Every row says how many were looked at and which was the last; one row without an id when none
- * of them may take it. $3: name, $4, $5: sources, $6: after this id, $7: rows looked at.
- * Relies on event_dispatchers_newest_idx.
+ * Looks at some dispatchers, by id, for those that may take an event of this name, source and account: enabled, not manual,
+ * lasting. Filters are not looked at, and read only for those that are given. Every row says which was the last that was looked
+ * at, and whether there may be more; one row without an id when none of them may take it. $3: name, $4, $5: sources,
+ * $6: account, or null, $7: after this id, $8: rows looked at, $9: rows given.
+ * Relies on event_dispatchers_newest_idx, event_dispatchers_pkey.
  */
 export const findCandidatesSql = `
 with scanned as materialized (
-  select id, event_names, source, filter_language, payload_filter, context_filter, external_account_id,
-    enabled and not manual and dispatchable_type <> 'EPHEMERAL' as is_open
+  select id, enabled and not manual and dispatchable_type <> 'EPHEMERAL' and source in ($4, $5)
+    and (external_account_id is null or external_account_id = $6)
+    and exists (
+      select 1 from unnest(event_names) as entry
+      where entry = $3 or (right(entry, 1) = '*' and starts_with($3, left(entry, -1)))) as is_candidate
   from event_dispatchers
-  where organization_id = $1 and environment_id = $2 and deleted_at is null and id > $6
-  order by id limit $7
+  where organization_id = $1 and environment_id = $2 and deleted_at is null and id > $7
+  order by id limit $8::int
+), candidates as materialized (
+  select id from scanned where is_candidate order by id limit $9::int
+), page as (
+  select (select count(*) from candidates) = $9::int as is_full, (select count(*) from scanned) = $8::int as is_cut
 )
-select last.id as last_id, last.scanned, p.*
-from (select count(*)::int as scanned, (select id from scanned order by id desc limit 1) as id from scanned) last
-left join scanned p on p.is_open and p.source in ($4, $5)
-  and exists (
-    select 1 from unnest(p.event_names) as entry
-    where entry = $3 or (right(entry, 1) = '*' and starts_with($3, left(entry, -1))))
+select page.is_full or page.is_cut as is_more, p.*,
+  case when page.is_full then (select id from candidates order by id desc limit 1)
+    else (select id from scanned order by id desc limit 1) end as last_id
+from page
+left join (
+  select d.* from candidates
+  cross join lateral (
+    select id, event_names, source, filter_language, payload_filter, context_filter, external_account_id
+    from event_dispatchers where organization_id = $1 and id = candidates.id offset 0) d
+) p on true
 order by p.id`
 
 /**

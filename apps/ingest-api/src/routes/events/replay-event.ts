@@ -1,15 +1,9 @@
 import { eventParamsSchema, replayBodySchema, replaySchema } from '@signalbox/api-contract'
 import type { StoredEventRecord } from '@signalbox/db'
-import {
-  createWorkBudget,
-  type Environment,
-  EVENT_STEPS_MAX,
-  explainMatch,
-  FilterTooExpensiveError,
-} from '@signalbox/domain'
+import type { Environment } from '@signalbox/domain'
 import type { ApiDeps } from '../../api-deps.js'
 import { answerEventMiss } from '../../events/answer-event-miss.js'
-import { describeTooExpensive, toMatchable } from '../../events/explain-rule.js'
+import { type Chosen, chooseMatching } from '../../events/choose-matching.js'
 import { type Answer, defineRoute, problem, type ProblemAnswer } from '../../route.js'
 import { answerMissing } from '../answer-missing.js'
 import { findOwnDispatcher } from '../webhook-endpoints/find-own-dispatcher.js'
@@ -45,12 +39,6 @@ export const replayEvent = defineRoute({
   },
 })
 
-/** Who gets it, and how many more would. */
-interface Chosen {
-  dispatcherIds: string[]
-  fanoutLimited: number
-}
-
 type Choice = Chosen | ProblemAnswer
 
 interface Wish {
@@ -65,46 +53,9 @@ async function choose(
   { event, dispatcherId, endpointId }: Wish,
 ): Promise<Choice> {
   if (dispatcherId !== undefined) return await chooseOne(deps, environment, dispatcherId)
-  if (endpointId === undefined) return await chooseMatching(deps, environment, event)
+  if (endpointId === undefined) return await chooseMatching(deps.events, environment, event)
   const found = await findOwnDispatcher(deps, environment, endpointId)
   return 'problem' in found ? found : await chooseOne(deps, environment, found.dispatcher.id)
-}
-
-/**
- * Steps of all filters of one replay, about a second of computing: there is no index here, every candidate is asked. Those
- * that one query gives have together what an event may cost, so that the thread is given to others after each query.
- */
-const REPLAY_STEPS_MAX = 10 * EVENT_STEPS_MAX
-
-async function chooseMatching({ events }: ApiDeps, scope: Environment, event: StoredEventRecord): Promise<Choice> {
-  const matchable = toMatchable(event)
-  const now = new Date()
-  const chosen: Chosen = { dispatcherIds: [], fanoutLimited: 0 }
-  let stepsLeft = REPLAY_STEPS_MAX
-  let afterId: string | undefined
-  try {
-    do {
-      const { rules, nextAfterId } = await events.findCandidates(scope, event, afterId)
-      afterId = nextAfterId
-      const budget = createWorkBudget(Math.min(stepsLeft, EVENT_STEPS_MAX))
-      const bounded = { ...matchable, budget }
-      stepsLeft -= budget.stepsLeft
-      for (const rule of rules) {
-        const [failure] = explainMatch({ rule, isEnabled: true, isManual: false }, bounded, now)
-        if (failure?.condition === 'payload') {
-          return problem('conflict', `The event can not be evaluated: ${failure.message}`)
-        }
-        if (failure !== undefined) continue
-        if (chosen.dispatcherIds.length < scope.limits.fanoutMax) chosen.dispatcherIds.push(rule.id)
-        else chosen.fanoutLimited += 1
-      }
-      stepsLeft += budget.stepsLeft
-    } while (afterId !== undefined)
-  } catch (error) {
-    if (error instanceof FilterTooExpensiveError) return problem('filter_too_expensive', describeTooExpensive())
-    throw error
-  }
-  return chosen
 }
 
 async function chooseOne(deps: ApiDeps, environment: Environment, dispatcherId: string): Promise<Choice> {
