@@ -117,7 +117,8 @@ export function run(command, args, { what, say = () => undefined, isQuiet = fals
   })
 }
 
-function checkNode() {
+/** Exits with a clear message where Node is too old. */
+export function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1])) return
   console.error(

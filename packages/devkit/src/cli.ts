@@ -4,10 +4,10 @@ import { devFilePath, removeDevFile, writeDevFile } from './dev-file.js'
 import { disableDemoEndpoint, type DemoAccess } from './demo-endpoint.js'
 import { startDemoReceiver, type DemoReceiver } from './demo-receiver.js'
 import { findFreePort } from './find-free-port.js'
-import { parseStartArguments, START_HELP, type StartArguments } from './parse-start-arguments.js'
 import { openProcessRegistry } from './process-registry.js'
 import { resetData } from './reset-data.js'
 import { runDemo } from './run-demo.js'
+import type { StartArguments } from './start-arguments.js'
 import { EGRESS_ALLOW, startStack, type Stack } from './start-stack.js'
 import { describeStart } from './describe-start.js'
 
@@ -21,20 +21,9 @@ const SECOND_SIGNAL_AFTER_MS = 1_000
 const SHUTDOWN_GRACE_MS = 5_000
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** The command `npm start`: runs everything until a signal comes. Resolves to the exit code. */
-export async function runStart(argv: readonly string[], environment: Environment): Promise<number> {
+/** The command `npm start`, its arguments read: runs everything until a signal comes. Resolves to the exit code. */
+export async function runStart(options: StartArguments, environment: Environment): Promise<number> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`)
-  let options: StartArguments
-  try {
-    options = parseStartArguments(argv, environment)
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${START_HELP}`)
-    return 2
-  }
-  if (options.isHelpWanted) {
-    say(START_HELP)
-    return 0
-  }
   const stopped = listenForStop(say)
   try {
     await runUntil(stopped, { ...options, dataDir: resolve(options.dataDir), environment, say })

@@ -1,14 +1,5 @@
+// Plain JavaScript: `npm start` reads its arguments before anything is installed or built.
 import { parseArgs } from 'node:util'
-import type { Environment } from './config.js'
-
-/** What `npm start` was asked for. */
-export interface StartArguments {
-  readonly isHelpWanted: boolean
-  readonly isReset: boolean
-  readonly hasDemo: boolean
-  readonly port: number
-  readonly dataDir: string
-}
 
 /** The text of `npm start -- --help`. */
 export const START_HELP = `npm start -- [options]
@@ -31,8 +22,14 @@ const PORT_DEFAULT = 3030
 const PORT_MAX = 65_535
 const DATA_DIR_DEFAULT = '.signalbox'
 
-/** Reads the command line and the environment. @throws Error that says what is wrong with them. */
-export function parseStartArguments(argv: readonly string[], environment: Environment): StartArguments {
+/**
+ * Reads the command line and the environment. Throws an Error that says what is wrong with them.
+ *
+ * @param {readonly string[]} argv
+ * @param {import('./config.js').Environment} environment
+ * @returns {import('./start-arguments.js').StartArguments}
+ */
+export function parseStartArguments(argv, environment) {
   const { values } = parseArgs({
     args: [...argv],
     options: {
@@ -52,7 +49,8 @@ export function parseStartArguments(argv: readonly string[], environment: Enviro
   }
 }
 
-function parsePort(text: string): number {
+/** @param {string} text */
+function parsePort(text) {
   const port = Number(text)
   if (/^\d+$/.test(text) && port >= 1 && port <= PORT_MAX) return port
   throw new Error(`A port is a number from 1 to ${PORT_MAX}, and not "${text}"`)
