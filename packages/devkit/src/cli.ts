@@ -4,11 +4,12 @@ import { devFilePath, removeDevFile, writeDevFile } from './dev-file.js'
 import { disableDemoEndpoint, type DemoAccess } from './demo-endpoint.js'
 import { startDemoReceiver, type DemoReceiver } from './demo-receiver.js'
 import { findFreePort } from './find-free-port.js'
+import { joinEgressAllow } from './join-egress-allow.js'
 import { openProcessRegistry } from './process-registry.js'
 import { resetData } from './reset-data.js'
 import { runDemo } from './run-demo.js'
 import type { StartArguments } from './start-arguments.js'
-import { EGRESS_ALLOW, startStack, type Stack } from './start-stack.js'
+import { startStack, type Stack } from './start-stack.js'
 import { describeStart } from './describe-start.js'
 
 const POSTGRES_PORT = 54320
@@ -43,6 +44,7 @@ interface RunOptions extends StartArguments {
 
 async function runUntil(stopped: AbortSignal, options: RunOptions): Promise<void> {
   const { dataDir, environment, say } = options
+  const egressAllow = joinEgressAllow(environment['EGRESS_ALLOW'])
   // Before anything is touched: it may be the folder of a start that is running.
   await openProcessRegistry(dataDir, say)
   await removeDevFile(dataDir)
@@ -76,7 +78,7 @@ async function runUntil(stopped: AbortSignal, options: RunOptions): Promise<void
     isReady = true
     const dev = { ...stack.describe(), receiverUrl: receiver?.url ?? null }
     const { describe: services } = stack.services
-    say(describeStart(dev, { dataDir, services, egressAllow: EGRESS_ALLOW, receiverSecret: demo.secret }))
+    say(describeStart(dev, { dataDir, services, egressAllow, receiverSecret: demo.secret }))
     await untilAborted(stopped)
   } finally {
     await removeDevFile(dataDir)

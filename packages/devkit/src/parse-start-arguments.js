@@ -14,6 +14,7 @@ production events demo.* and what else is sent there.
   --help          this text
 
 Environment: PORT, SIGNALBOX_DATA_DIR; DATABASE_URL and REDIS_URL name servers to use instead of starting any;
+EGRESS_ALLOW names what webhooks may reach beyond loopback and public addresses (docs/security-egress.md);
 SHUTDOWN_GRACE_MS is how long work may take to finish after Ctrl-C (5000 here).
 Ctrl-C stops everything.
 `

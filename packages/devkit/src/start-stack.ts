@@ -3,6 +3,7 @@ import type { Environment } from './config.js'
 import type { DevFile } from './dev-file.js'
 import { loadDevelopmentTenants, loadMasterKeys } from './development-keys.js'
 import { findFreePort } from './find-free-port.js'
+import { joinEgressAllow } from './join-egress-allow.js'
 import { createProblemMirror } from './mirror-problems.js'
 import { APP_NAMES, planApps, type AppName, type AppPlan } from './plan-apps.js'
 import { startServices, type Services, type ServicesOptions } from './start-services.js'
@@ -28,9 +29,6 @@ export interface Stack {
   app(name: AppName): SupervisedProcess
   stop(): Promise<void>
 }
-
-/** Loopback addresses, where the receivers of a developer are. */
-export const EGRESS_ALLOW = '127.0.0.0/8,::1,localhost'
 
 /** Starts Postgres and Redis, migrates, seeds, and runs the four apps. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -98,7 +96,7 @@ async function planStack(
     ports: await choosePorts(options.port, say),
     environment: {
       ...withoutNpm(options.environment),
-      EGRESS_ALLOW,
+      EGRESS_ALLOW: joinEgressAllow(options.environment['EGRESS_ALLOW']),
       ...options.appEnvironment,
       DATABASE_URL: services.databaseUrl,
       REDIS_URL: services.redisUrl,
