@@ -26,3 +26,18 @@ test('without the demo, what to try begins with a receiver: the one of the READM
   expect(text).toContain('{"url":"http://127.0.0.1:4000/","events":["user.created"]}')
   expect(readFileSync(join(__dirname, '..', '..', '..', 'README.md'), 'utf8')).toContain(RECEIVER_COMMAND)
 })
+
+test.each([DEV.receiverUrl, null])(
+  'what to try says that the endpoint is made once, with the receiver %j',
+  (receiverUrl) => {
+    expect(describeStart({ ...DEV, receiverUrl }, SURROUNDINGS)).toMatch(
+      /\(the first command once: .*\):\n  curl .*webhook-endpoints/,
+    )
+  },
+)
+
+test('what webhooks may reach is told, and how to open more', () => {
+  const text = describeStart(DEV, { ...SURROUNDINGS, egressAllow: 'localhost,10.0.0.0/8' })
+  expect(text).toContain('EGRESS_ALLOW=localhost,10.0.0.0/8;')
+  expect(text).toMatch(/address_refused.*EGRESS_ALLOW=\S+ npm start.*docs\/security-egress\.md/)
+})

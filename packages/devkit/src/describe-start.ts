@@ -41,7 +41,8 @@ export function describeStart(dev: DevFile, surroundings: Surroundings): string 
     'Keys (tenant, environment, secret, public):',
     ...keys,
     '',
-    `Webhooks may reach loopback addresses here (EGRESS_ALLOW=${egressAllow}); a server in production refuses them.`,
+    `Webhooks may reach public addresses and EGRESS_ALLOW=${egressAllow}; in production nothing is open by itself.`,
+    'For others that are refused (address_refused): EGRESS_ALLOW=10.0.0.0/8 npm start; see docs/security-egress.md.',
     '',
     ...describeTrial(dev, surroundings.receiverSecret),
     '',
@@ -58,10 +59,11 @@ function describeTrial({ apiUrl, receiverUrl, tenants }: DevFile, receiverSecret
   const url = receiverUrl ?? RECEIVER_COMMAND_URL
   // The endpoint brings the secret that the receiver knows: it would make one of its own, and the receiver could not verify.
   const secret = receiverUrl === null ? undefined : receiverSecret
+  const once = 'the first command once: its endpoint is kept, and each one more would get every event again'
   return [
     ...(receiverUrl === null
-      ? ['Try, with a receiver in another terminal:', `  ${RECEIVER_COMMAND}`, 'and here:']
-      : ['Try:']),
+      ? ['Try, with a receiver in another terminal:', `  ${RECEIVER_COMMAND}`, `and here (${once}):`]
+      : [`Try (${once}):`]),
     post('/api/v1/webhook-endpoints', { url, events: ['user.created'], secret }),
     post('/api/v1/events', { event: { name: 'user.created', payload: { userId: 'u_1' } } }),
     ...(receiverUrl === null ? [] : [`  curl ${new URL('/', receiverUrl).href}    # what arrived, newest first`]),

@@ -9,7 +9,7 @@ production events demo.* and what else is sent there.
 
   --port N        first port to try for the API (PORT; 3030)
   --data-dir D    where data, keys and logs are kept (SIGNALBOX_DATA_DIR; .signalbox)
-  --reset         forget all data first
+  --reset         forget all data first, the keys too: new ones are made and printed
   --no-demo       without the demo receiver and its event; disables the webhook of an earlier demo
   --help          this text
 
