@@ -1,5 +1,6 @@
-import { ACCOUNT_IDENTIFIER_LENGTH_MAX, DEFAULT_EVENT_SOURCE } from '@signalbox/domain'
+import { ACCOUNT_IDENTIFIER_LENGTH_MAX, DEFAULT_EVENT_SOURCE, isJsonObject, type Json } from '@signalbox/domain'
 import { z } from 'zod'
+import { describeIssue } from './describe-issue.js'
 import { failedConditionSchema } from './dispatcher-schemas.js'
 import { eventDeliverySchema } from './event-delivery.js'
 import { booleanQuerySchema, dateInputSchema, dateOutputSchema, jsonOutputSchema, textSchema } from './fields.js'
@@ -15,6 +16,13 @@ const nameSchema = z
 
 /** The event itself as the body is the mistake that is made most. */
 const ENVELOPE_MISSING = '`event` is missing: {"event": {"name": …}}'
+
+/** So are an array in the place of a body, and the body of one event in the place of an event of many. */
+const BULK_FORM = '{"events": [{"name": …}]}'
+const EVENTS_MISSING = `\`events\` is missing: ${BULK_FORM}`
+const BARE_EVENTS = `the array must stand under \`events\`: ${BULK_FORM}`
+const WRAPPED_EVENT = `must be the event itself, without \`event\` around it: ${BULK_FORM}`
+const SEVERAL_EVENTS = `must be an object with one event; several go to /api/v1/events/bulk as ${BULK_FORM}`
 
 /** An event as callers send it. Unknown keys are ignored. */
 export const eventInputSchema = z
@@ -60,7 +68,10 @@ export const eventOptionsSchema = z
 export type EventOptions = z.output<typeof eventOptionsSchema>
 
 /** The body of `POST /api/v1/events`. */
-export const sendEventBodySchema = z.object({ event: eventInputSchema, options: eventOptionsSchema.optional() })
+export const sendEventBodySchema = z.object(
+  { event: eventInputSchema, options: eventOptionsSchema.optional() },
+  { error: ({ input }) => (Array.isArray(input) ? SEVERAL_EVENTS : undefined) },
+)
 
 /** The body of `POST /api/v1/events/bulk`, for the documentation: each event is validated on its own. */
 export const sendEventsBodySchema = z.object({
@@ -69,10 +80,29 @@ export const sendEventsBodySchema = z.object({
 })
 
 /** The body of `POST /api/v1/events/bulk` before its events are looked at. */
-export const sendEventsEnvelopeSchema = z.object({
-  events: z.array(z.unknown()),
-  options: eventOptionsSchema.optional(),
-})
+export const sendEventsEnvelopeSchema = z.object(
+  {
+    events: z.array(z.unknown(), { error: ({ input }) => (input === undefined ? EVENTS_MISSING : undefined) }),
+    options: eventOptionsSchema.optional(),
+  },
+  { error: ({ input }) => (Array.isArray(input) ? BARE_EVENTS : undefined) },
+)
+
+const bulkEventSchema = z
+  .unknown()
+  .transform((input, context) => {
+    const value = input as Json
+    const isWrapped = isJsonObject(value) && value['name'] === undefined && isJsonObject(value['event'])
+    if (!isWrapped) return input
+    context.issues.push({ code: 'custom', input, message: WRAPPED_EVENT, params: { code: 'invalid_type' } })
+    return z.NEVER
+  })
+  .pipe(eventInputSchema)
+
+/** Reads one event of a bulk call. */
+export function parseBulkEvent(input: unknown): z.ZodSafeParseResult<EventInput> {
+  return bulkEventSchema.safeParse(input, { error: describeIssue })
+}
 
 /** An event as it is answered after sending and cancelling. */
 export const eventSchema = z

@@ -1,3 +1,4 @@
+export * from './describe-issue.js'
 export * from './event-delivery.js'
 export * from './event.js'
 export * from './fields.js'

@@ -24,7 +24,8 @@ const ADDRESSES_MAX = 10_000
 
 const KEY = /^(?:tr|pk)_[a-z]+_[a-zA-Z0-9]+$/
 const KEY_CHARACTERS_MAX = 255
-const BEARER = /^bearer +/i
+const BEARER = /^bearer(?: +|$)/i
+const BASIC = /^basic(?: |$)/i
 /** A part of a URL, once decoded, that can't be anything but a key. */
 const KEY_IN_URL = /(?:^|[/?&=;+ ])(?:tr|pk)_[a-z]+_[a-zA-Z0-9]{16,}(?![a-zA-Z0-9_])/i
 
@@ -57,10 +58,10 @@ export function createAuthenticator(deps: { keys: KeyStore; failuresPerMinute: n
         'Keys are not taken from URLs, which are logged along the way: send it as Authorization, and revoke it'
       return problem('key_in_url', detail, { headers: CHALLENGE })
     }
-    const key = readKey(request.authorization)
-    if (key === undefined) {
-      return problem('unauthenticated', 'The header Authorization: Bearer <key> is missing', { headers: CHALLENGE })
-    }
+    const key = request.authorization?.trim().replace(BEARER, '')
+    if (key === undefined) return refuseForm('The header Authorization: Bearer <key> is missing')
+    if (key === '') return refuseForm('The key is empty')
+    if (BASIC.test(key)) return refuseForm('Basic is not taken here; send Bearer')
     if (key.length > KEY_CHARACTERS_MAX || !KEY.test(key)) return refuse(request.readAddress())
     const hash = hashForCache(key)
     const known = cache.peek(hash)
@@ -84,9 +85,9 @@ function holdsKey(url: string): boolean {
   }
 }
 
-function readKey(authorization: string | undefined): string | undefined {
-  const key = authorization?.replace(BEARER, '').trim()
-  return key === undefined || key === '' ? undefined : key
+/** Refuses what holds no key, and so is no guess of one. */
+function refuseForm(detail: string): ProblemAnswer {
+  return problem('unauthenticated', detail, { headers: CHALLENGE })
 }
 
 function isExpired({ expiresAt }: KeyRecord): boolean {

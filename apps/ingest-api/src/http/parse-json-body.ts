@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { ProblemError } from '@signalbox/api-contract'
 import { findUnstorableText, isDeeperThan, type Json, toJsonPointer } from '@signalbox/domain'
 import { problem, type ProblemAnswer } from '../route.js'
+import { findJsonFault } from './find-json-fault.js'
 
 /** Deeper than any limit that handlers set for parts of a body, and far from exhausting the call stack. */
 export const DEPTH_OF_ANY_BODY_MAX = 1_000
@@ -34,7 +35,7 @@ export function parseJsonBody(bytes: Buffer, depthMax: number): JsonBody | Probl
   if (!isUtf8(bytes)) return problem('malformed_json', 'The body is not UTF-8')
   const text = bytes.toString('utf8')
   const value = parse(text)
-  if (value === undefined) return problem('malformed_json', 'The body is not valid JSON')
+  if (value === undefined) return problem('malformed_json', describeFault(text))
   if (isDeeperThan(value, depthMax)) {
     return refuse({ pointer: '', code: 'too_deep', message: `Nested deeper than ${depthMax} levels` })
   }
@@ -51,6 +52,13 @@ export function findFault(value: Json): ProblemError | undefined {
   const path = findInfinite(value, [])
   if (path === undefined) return undefined
   return { pointer: toJsonPointer(path), code: 'number_too_large', message: 'The number is too large for a double' }
+}
+
+function describeFault(text: string): string {
+  if (/^[ \t\n\r]*$/.test(text)) return 'The body is empty'
+  const position = findJsonFault(text)
+  if (position === undefined) return 'The body is not valid JSON'
+  return `The body is not valid JSON${position === text.length ? ': it ends early' : ''}, at position ${position}`
 }
 
 function refuse(fault: ProblemError): ProblemAnswer {

@@ -1,4 +1,5 @@
 import {
+  describeIssue,
   findMisnamedKeys,
   PROBLEM_ERRORS_MAX,
   type ProblemCode,
@@ -125,6 +126,8 @@ async function run(route: Route, deps: HandlerDeps, { request, response }: Excha
   )
 }
 
+const PARSING = { error: describeIssue }
+
 const NO_BODY = { text: '', value: undefined }
 
 async function readJson(
@@ -152,7 +155,7 @@ function parsePart(
   { schema, value, ignoresUnknownKeys }: { schema: z.ZodType | undefined; value: unknown; ignoresUnknownKeys: boolean },
 ): { value: unknown } | ProblemAnswer {
   if (schema === undefined) return { value: undefined }
-  const result = schema.safeParse(value)
+  const result = schema.safeParse(value, PARSING)
   const misnamed = ignoresUnknownKeys ? [] : findMisnamedKeys(schema, value)
   if (result.success && misnamed.length === 0) return { value: result.data }
   // What was misnamed comes first: it is why the rest is missing.

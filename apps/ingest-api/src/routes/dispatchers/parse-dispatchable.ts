@@ -1,4 +1,4 @@
-import { summarizeErrors, toProblemErrors } from '@signalbox/api-contract'
+import { describeIssue, summarizeErrors, toProblemErrors } from '@signalbox/api-contract'
 import type { Dispatchable } from '@signalbox/db'
 import { isUuid } from '@signalbox/domain'
 import { dispatchableTypes } from '@signalbox/pipeline'
@@ -19,7 +19,7 @@ export function parseDispatchable(input: Dispatchable): { dispatchable: Dispatch
     const message = 'Ephemeral dispatchers are made with POST /api/v1/event-dispatchers/ephemeral'
     return refuseField('invalid', { pointer, code: 'ephemeral_elsewhere', message })
   }
-  const parsed = type.schema.safeParse(input)
+  const parsed = type.schema.safeParse(input, { error: describeIssue })
   if (!parsed.success) {
     const errors = toProblemErrors(parsed.error.issues, ['dispatchable'])
     return problem('invalid', summarizeErrors(errors), { errors })

@@ -2,8 +2,8 @@ import {
   booleanQuerySchema,
   type BulkItem,
   bulkItemSchema,
-  eventInputSchema,
   eventSchema,
+  parseBulkEvent,
   type ProblemError,
   PROBLEMS,
   sendEventsBodySchema,
@@ -104,7 +104,7 @@ function judgeEvents(events: unknown[], setting: EventSetting, isSizeToBeChecked
   const seen = new Map<string, number>()
   return events.map((sent, index): Judged => {
     const path = ['events', index]
-    const parsed = eventInputSchema.safeParse(sent)
+    const parsed = parseBulkEvent(sent)
     if (!parsed.success) return { refusal: { code: 'invalid', errors: toProblemErrors(parsed.error.issues, path) } }
     const made = toNewEvent({ input: parsed.data, path, isSizeToBeChecked }, setting)
     if ('event' in made) {
