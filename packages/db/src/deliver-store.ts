@@ -1,10 +1,12 @@
 import {
   DEFAULT_LIMITS,
+  DELIVERIES_OF_STATEMENT_MAX,
   type DeliverDecision,
   type DeliveryRef,
   type EventRef,
   type MatchableBody,
   type PayloadType,
+  SignalboxError,
 } from '@signalbox/domain'
 import type pg from 'pg'
 import { asStorageError } from './as-storage-error.js'
@@ -45,9 +47,6 @@ interface BodyRow {
 /** A delivery whose queue job was lost is found by the scheduler after this long. */
 export const WAKE_AFTER_S = 30
 
-/** Deliveries of one statement, far from the time that the server gives it. */
-const DELIVERIES_OF_STATEMENT_MAX = 5_000
-
 /** A reason is kept up to this many characters. */
 const FAILURE_CHARACTERS_MAX = 500
 
@@ -79,40 +78,27 @@ export function createDeliverStore({ pool }: Pick<Database, 'pool'>) {
     ...createRuleStore(pool),
 
     /**
-     * One transaction; with very many deliveries one for each part of the events. All deliveries of an event are
-     * written with the one that takes it from the outbox. Gives those of events that were still undelivered.
+     * One transaction. All deliveries of an event are written with the one that takes it from the outbox. Gives those of
+     * events that were still undelivered. Takes one decision, or several with `DELIVERIES_OF_STATEMENT_MAX` deliveries
+     * together at most.
      */
     async writeDeliveries(decisions: DeliverDecision[]): Promise<DeliveryRef[]> {
-      const written: DeliveryRef[] = []
-      for (const part of partByDeliveries(decisions)) {
-        const refs = await asStorageError(() => writePart(pool, part))
-        for (const ref of refs) written.push(ref)
+      if (decisions.length === 0) return []
+      const count = decisions.reduce((sum, { deliveries }) => sum + deliveries.length, 0)
+      const isLarge = count > DELIVERIES_OF_STATEMENT_MAX
+      if (isLarge && decisions.length > 1) {
+        throw new SignalboxError(
+          'integrity',
+          `${count} deliveries of several events are more than one statement writes`,
+        )
       }
-      return written
+      return await asStorageError(() => write(pool, decisions, isLarge))
     },
   }
 }
 
-// Whole events, as many as one statement may have; an event that goes beyond that alone is a part of its own.
-function partByDeliveries(decisions: DeliverDecision[]): DeliverDecision[][] {
-  const parts: DeliverDecision[][] = []
-  let part: DeliverDecision[] = []
-  let count = 0
-  for (const decision of decisions) {
-    if (part.length > 0 && count + decision.deliveries.length > DELIVERIES_OF_STATEMENT_MAX) {
-      parts.push(part)
-      part = []
-      count = 0
-    }
-    part.push(decision)
-    count += decision.deliveries.length
-  }
-  return part.length === 0 ? parts : [...parts, part]
-}
-
-async function writePart(pool: pg.Pool, decisions: DeliverDecision[]): Promise<DeliveryRef[]> {
+async function write(pool: pg.Pool, decisions: DeliverDecision[], isLarge: boolean): Promise<DeliveryRef[]> {
   const hasOnce = decisions.some((decision) => decision.deliveries.some((delivery) => delivery.once))
-  const isLarge = decisions.some((decision) => decision.deliveries.length > DELIVERIES_OF_STATEMENT_MAX)
   if (!hasOnce && !isLarge) return writeAll(pool, decisions)
   return runInTransaction(pool, async (client) => {
     const decided = hasOnce ? await useUpOnce(client, decisions) : decisions

@@ -1,6 +1,7 @@
 import {
   ANY_SOURCE,
   createId,
+  DELIVERIES_OF_STATEMENT_MAX,
   type DeliveryState,
   type DispatcherRule,
   type ExplainableRule,
@@ -113,9 +114,6 @@ const CANDIDATES_SCANNED = 20_000
 /** Those of them that one statement gives, with their filters: in memory some tens of megabytes at the worst. */
 const CANDIDATES_GIVEN = 1_000
 
-/** Deliveries that one statement starts, far from the time that the server gives it. */
-const REPLAYED_OF_STATEMENT_MAX = 5_000
-
 const FIRST_ID = '00000000-0000-0000-0000-000000000000'
 
 /** Attempts of one delivery in a list of them. */
@@ -164,8 +162,8 @@ export function createEventStore({ pool }: { pool: Pool }): EventStore {
     },
     async replayEvent(scope, recordId, dispatcherIds) {
       const replayed: ReplayedEventDelivery[] = []
-      for (let start = 0; start < dispatcherIds.length; start += REPLAYED_OF_STATEMENT_MAX) {
-        const part = dispatcherIds.slice(start, start + REPLAYED_OF_STATEMENT_MAX)
+      for (let start = 0; start < dispatcherIds.length; start += DELIVERIES_OF_STATEMENT_MAX) {
+        const part = dispatcherIds.slice(start, start + DELIVERIES_OF_STATEMENT_MAX)
         for (const one of await replayEvent(pool, scope, { recordId, dispatcherIds: part })) replayed.push(one)
       }
       return replayed

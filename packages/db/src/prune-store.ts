@@ -1,4 +1,4 @@
-import { firstIdAt } from '@signalbox/domain'
+import { DELIVERIES_OF_STATEMENT_MAX, firstIdAt } from '@signalbox/domain'
 import type pg from 'pg'
 import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
@@ -16,9 +16,6 @@ const DAY_MS = 86_400_000
 
 /** Environments of one batch: each costs a look, also when nothing of it is old. */
 const ENVIRONMENTS_PAGE = 200
-
-/** Deliveries that one statement removes with their events, about: an event may have thousands. */
-const DELIVERIES_OF_STATEMENT_MAX = 5_000
 
 const FIRST_ID = '00000000-0000-0000-0000-000000000000'
 

@@ -1,6 +1,13 @@
 import type { TenantScope } from './environment.js'
 import type { EventEnvelope, MatchableEvent } from './matcher/index.js'
 
+/**
+ * Deliveries that one statement writes, starts or removes, far from the time that the server gives it; and that are in memory
+ * at one time, for a group of events may have many times as many as it has events. An event that goes to more is written
+ * alone, in parts.
+ */
+export const DELIVERIES_OF_STATEMENT_MAX = 5_000
+
 /** An accepted event that is due and not delivered yet, without its payload and context. */
 export interface UndeliveredEvent
   extends TenantScope, Pick<MatchableEvent, 'name' | 'source' | 'externalAccountId' | 'payloadType'> {

@@ -1,6 +1,6 @@
 export type * from './accepting.js'
 export * from './account.js'
-export type * from './delivering.js'
+export * from './delivering.js'
 export * from './count-edits.js'
 export * from './delivery-state.js'
 export * from './dispatcher.js'

@@ -1,4 +1,11 @@
-import type { DeliverDecision, DeliveryRef, EventRef, MatchableBody, UndeliveredEvent } from '@signalbox/domain'
+import {
+  DELIVERIES_OF_STATEMENT_MAX,
+  type DeliverDecision,
+  type DeliveryRef,
+  type EventRef,
+  type MatchableBody,
+  type UndeliveredEvent,
+} from '@signalbox/domain'
 import type { DeliverQueue } from './accept-events.js'
 import { createPause, type Pause } from './create-pause.js'
 import { decideDeliveries, withBody } from './decide-deliveries.js'
@@ -14,7 +21,10 @@ export interface DeliverStore extends RuleStore {
   loadUndelivered(refs: EventRef[]): Promise<UndeliveredEvent[]>
   /** Payload and context of events as JSON text, by `eventRecordId`. */
   loadBodies(refs: EventRef[]): Promise<Map<string, MatchableBody>>
-  /** Writes all decisions whose event is still undelivered; gives the deliveries written. */
+  /**
+   * Writes all decisions whose event is still undelivered; gives the deliveries written. Takes one decision, or several with
+   * `DELIVERIES_OF_STATEMENT_MAX` deliveries together at most.
+   */
   writeDeliveries(decisions: DeliverDecision[]): Promise<DeliveryRef[]>
 }
 
@@ -67,9 +77,6 @@ export interface DeliverEvents {
 
 /** Payloads in memory at one time: with events of the largest size still some tens of megabytes. */
 const BODIES_AT_ONCE_MAX = 50
-
-/** Deliveries in memory at one time: a group of events may have many times as many as it has events. */
-const DELIVERIES_AT_ONCE_MAX = 5_000
 
 /** Deliveries after which a run ends: what is left of its group goes to the end of the queue, behind everyone else's. */
 const DELIVERIES_OF_RUN_MAX = 10_000
@@ -154,7 +161,7 @@ async function* decideInPortions(deps: RunDeps, group: EventGroup): AsyncGenerat
   let deliveries = 0
   for await (const decided of decideEach(deps, group)) {
     const count = decided.decision.deliveries.length
-    if (portion.length > 0 && deliveries + count > DELIVERIES_AT_ONCE_MAX) {
+    if (portion.length > 0 && deliveries + count > DELIVERIES_OF_STATEMENT_MAX) {
       yield portion
       portion = []
       deliveries = 0
