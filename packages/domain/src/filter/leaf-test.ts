@@ -21,18 +21,15 @@ interface LeafOperator {
   /** A prepared operand is a literal where that is enough, so that a million filters stay small. */
   prepare: (operand: LeafTest['operand']) => unknown
   holds: (value: Json | undefined, prepared: unknown, budget: WorkBudget) => boolean
-  /** The operand as it was written. */
+  /** The operand as it was written; where the order does not count, in any. */
   restore: (prepared: unknown) => unknown
 }
 
 /** Tries a value on a prepared operand. An undefined value is an absent property. */
 export type LeafHolds = LeafOperator['holds']
 
-/** From how many literals on a set is faster than a search. */
+/** Up to how many literals are looked through one by one; of more, halves are. */
 const SEARCHED_LITERALS_MAX = 8
-
-/** From which use on a set is made: making one costs as much as some searches, and many a filter is used but once. */
-const SEARCHES_MAX = 16
 
 /** Tells whether a test has an operand of its own. */
 export function isLeafTest(test: FilterTest): test is LeafTest {
@@ -61,24 +58,36 @@ export function isElement(array: readonly Json[], literal: FilterLiteral, budget
   return array.includes(literal)
 }
 
-/** Several literals, or none. A set of them is made only when they are asked for often. */
+/** Several literals, or none; many are sorted, which takes no more memory than what was written. */
 class LiteralList {
   readonly literals: readonly FilterLiteral[]
-  #set: ReadonlySet<Json | undefined> | undefined
-  #searches = 0
 
   constructor(literals: readonly FilterLiteral[]) {
-    this.literals = literals
+    this.literals = literals.length > SEARCHED_LITERALS_MAX ? literals.toSorted(compareLiterals) : literals
   }
 
   has(value: Json | undefined): boolean {
-    if (this.#set !== undefined) return this.#set.has(value)
-    this.#searches += 1
-    if (this.literals.length > SEARCHED_LITERALS_MAX && this.#searches > SEARCHES_MAX) {
-      this.#set = new Set(this.literals)
+    if (value === undefined || typeof value === 'object') return false
+    if (this.literals.length <= SEARCHED_LITERALS_MAX) return this.literals.includes(value)
+    let from = 0
+    let to = this.literals.length
+    while (from < to) {
+      const middle = (from + to) >>> 1
+      const order = compareLiterals(this.literals[middle] as FilterLiteral, value)
+      if (order === 0) return true
+      if (order < 0) from = middle + 1
+      else to = middle
     }
-    return value !== undefined && (this.literals as readonly Json[]).includes(value)
+    return false
   }
+}
+
+/** Below 0 when one comes before the other: by type, then by value. */
+function compareLiterals(one: FilterLiteral, other: FilterLiteral): number {
+  if (one === other) return 0
+  const type = typeof one
+  if (type !== typeof other) return type < typeof other ? -1 : 1
+  return (one as string) < (other as string) ? -1 : 1
 }
 
 /** An operand with what was made of it. */

@@ -49,6 +49,25 @@ describe('compileIgnoreCaseEquals', () => {
   })
 })
 
+test('a text made to be slow is compared in no time, and equals itself alone', () => {
+  const marks = (count: number): string => `e${'\u0301'.repeat(count)}${'\u0316'.repeat(count)}`
+  const startedAt = performance.now()
+  for (const operand of ['é', marks(5_000), marks(15), `${marks(60_000)}!`]) {
+    const equals = compileIgnoreCaseEquals(operand)
+    expect(equals(operand)).toBe(true)
+    for (let count = 0; count < 20; count += 1) expect(equals(marks(60_000 - count))).toBe(false)
+  }
+  // Left to the collator, each takes some ten seconds.
+  expect(performance.now() - startedAt).toBeLessThan(20_000)
+})
+
+test('as many marks as languages have are compared', () => {
+  expect(
+    compileIgnoreCaseEquals(`E${'\u0316\u0301'.repeat(15)}`)(`e${'\u0301'.repeat(15)}${'\u0316'.repeat(15)}`),
+  ).toBe(true)
+  expect(compileIgnoreCaseEquals('صلى الله عليه وسلم')('ﷺ')).toBe(true)
+})
+
 test('a text is counted in code points', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom('a', '😀', '\ud83d', '\ude00', 'é') }), (text) => {
