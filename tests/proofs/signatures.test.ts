@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { ReceivedRequest } from '@signalbox/testkit'
 import { Webhook as StandardWebhook } from 'standardwebhooks'
@@ -76,4 +79,39 @@ test('while a rotation overlaps, the old and the new secret both verify', async 
     expect(() => new StandardWebhook(each).verify(received?.body ?? '', headers)).not.toThrow()
   }
   expect(rotated.body.secret).not.toBe(secret)
+})
+
+describe('the examples of docs/webhooks.md', () => {
+  /** The answers of an example for the body, and for the same with one bit flipped; runs in a Node of its own. */
+  const runExample = (name: string, secretOrKey: string, received: ReceivedRequest): boolean[] => {
+    const page = readFileSync(join(__dirname, '..', '..', 'docs', 'webhooks.md'), 'utf8')
+    const example = page.split('```js\n').find((block) => block.includes(`export function ${name}(`)) ?? ''
+    const bodies = [received.body, flip(received.body, 9)].map((body) => Buffer.from(body).toString('base64'))
+    const call = `${name}(${JSON.stringify(secretOrKey)}, ${JSON.stringify(received.headers)}, Buffer.from(body, 'base64'))`
+    const answers = `console.log(JSON.stringify(${JSON.stringify(bodies)}.map((body) => ${call})))`
+    const code = `${example.split('```')[0]}\n${answers}`
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' })
+    expect(stderr).toBe('')
+    return JSON.parse(stdout) as boolean[]
+  }
+
+  test('that for v1 verifies a delivery that was really received', () => {
+    expect(runExample('isSigned', secret, request)).toEqual([true, false])
+  })
+
+  test('that for v1a verifies a delivery that was really received', async () => {
+    const body = { url: `${apps.receiver.url}/by-key`, events: ['by.key'], signing: 'v1a' }
+    const { publicKey } = (await apps.call('POST', '/api/v1/webhook-endpoints', { body })).body
+    await apps.call('POST', '/api/v1/events', { body: { event: { name: 'by.key', payload: { text: 'naïve 😀' } } } })
+    const [received] = await apps.receiver.untilReceived(1, '/by-key')
+    if (received === undefined) throw new Error('nothing was received')
+    expect(received.headers['webhook-signature']).toMatch(/^v1a,/)
+    expect(runExample('isSignedByKey', String(publicKey), received)).toEqual([true, false])
+  })
+})
+
+test('the webhook-id of a request is the id of its delivery', async () => {
+  const { status, body } = await apps.call('GET', `/api/v1/deliveries/${request.headers['webhook-id']}`)
+  expect(status).toBe(200)
+  expect(body).toMatchObject({ id: request.headers['webhook-id'], endpointId: expect.any(String) })
 })
