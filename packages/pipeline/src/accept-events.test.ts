@@ -146,4 +146,16 @@ describe('accepting events', () => {
     const fates = await Promise.allSettled(['a', 'b', 'c', 'd'].map((id) => accept(request(id))))
     expect(fates.map((fate) => fate.status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected'])
   })
+
+  test('an account that goes while the request that breaks a group is looked for is looked up anew', async () => {
+    let losses = 2
+    const { accept, calls } = create((events) => {
+      const ids = events.map((one) => one.event.eventId)
+      if (ids.includes('broken')) return new Error('broken')
+      return ids.includes('b') && (losses -= 1) >= 0 ? new SignalboxError('account_gone', 'gone') : undefined
+    })
+    const fates = await Promise.allSettled(['a', 'b', 'c', 'broken'].map((id) => accept(request(id))))
+    expect(fates.map((fate) => fate.status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected'])
+    expect(calls.filter(({ ids }) => ids.join() === 'a,b')).toHaveLength(3)
+  })
 })

@@ -10,7 +10,8 @@ import {
   type ScopedEvent,
   type StoredEvent,
 } from '@signalbox/domain'
-import { createGroupCommit, type GroupCommit, ItemFailure } from './group-commit.js'
+import { createGroupCommit, type GroupCommit } from './group-commit.js'
+import { runInHalves } from './run-in-halves.js'
 
 /** The store that makes events durable. Each method is one transaction; both follow the rules for re-sent ids. */
 export interface AcceptStore {
@@ -135,7 +136,8 @@ function createGroups(steps: AcceptSteps): GroupCommit<AcceptRequest, AcceptOutc
     bytesOf: (request) => request.bytes,
     ownerOf: (request) => request.environment.environmentId,
     keysOf: (request) => request.events.map((event) => `${request.environment.environmentId} ${event.eventId}`),
-    run: (requests) => withAccounts(() => acceptGroup(steps, requests)),
+    // Each half anew: an account may go while one request's data is looked for.
+    run: (requests) => runInHalves(requests, (part) => withAccounts(() => acceptGroup(steps, part))),
   })
 }
 
@@ -160,34 +162,15 @@ async function withAccounts<Result>(store: () => Promise<Result>): Promise<Resul
   }
 }
 
-async function acceptGroup(deps: AcceptSteps, requests: AcceptRequest[]): Promise<(AcceptOutcome | ItemFailure)[]> {
+async function acceptGroup(deps: AcceptSteps, requests: AcceptRequest[]): Promise<AcceptOutcome[]> {
   const startedAt = performance.now()
-  try {
-    const resolved = await resolveAccounts(deps.accounts, requests)
-    const scoped = resolved.flatMap((entry) => (entry.ok ? entry.events : []))
-    const isAtomic = requests.some((request) => request.events.length > 1)
-    const stored = scoped.length === 0 ? [] : await deps.store.acceptGroup(scoped, isAtomic)
-    deps.announce(stored)
-    deps.onAccepted?.({ events: stored.length, requests: requests.length, durationMs: performance.now() - startedAt })
-    return answerEach(resolved, stored)
-  } catch (error) {
-    if (requests.length === 1 || error instanceof SignalboxError) throw error
-    return acceptInHalves(deps, requests)
-  }
-}
-
-// One request's data broke the statement: halving finds it, so that the others neither suffer nor wait for one each.
-async function acceptInHalves(deps: AcceptSteps, requests: AcceptRequest[]): Promise<(AcceptOutcome | ItemFailure)[]> {
-  const middle = Math.ceil(requests.length / 2)
-  const outcomes: (AcceptOutcome | ItemFailure)[] = []
-  for (const half of [requests.slice(0, middle), requests.slice(middle)]) {
-    try {
-      outcomes.push(...(await acceptGroup(deps, half)))
-    } catch (error) {
-      outcomes.push(...half.map(() => new ItemFailure(error)))
-    }
-  }
-  return outcomes
+  const resolved = await resolveAccounts(deps.accounts, requests)
+  const scoped = resolved.flatMap((entry) => (entry.ok ? entry.events : []))
+  const isAtomic = requests.some((request) => request.events.length > 1)
+  const stored = scoped.length === 0 ? [] : await deps.store.acceptGroup(scoped, isAtomic)
+  deps.announce(stored)
+  deps.onAccepted?.({ events: stored.length, requests: requests.length, durationMs: performance.now() - startedAt })
+  return answerEach(resolved, stored)
 }
 
 async function acceptAlone(deps: AcceptSteps, request: AcceptRequest): Promise<AcceptOutcome> {

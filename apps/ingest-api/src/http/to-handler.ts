@@ -6,8 +6,6 @@ import {
   summarizeErrors,
   toProblemErrors,
 } from '@signalbox/api-contract'
-import { isStorageUnavailable } from '@signalbox/db'
-import { SignalboxError } from '@signalbox/domain'
 import type { Logger } from '@signalbox/runtime'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { z } from 'zod'
@@ -15,13 +13,11 @@ import type { ApiDeps } from '../api-deps.js'
 import type { Authentication, Authenticator } from '../auth/create-authenticator.js'
 import { readClientAddress, toCountedAddress } from '../auth/read-address.js'
 import { type Answer, problem, type ProblemAnswer, type Route } from '../route.js'
+import { answerError } from './answer-error.js'
 import type { BodyBudget, TakeBytes } from './create-body-budget.js'
 import { checkMediaType, DEPTH_OF_ANY_BODY_MAX, type JsonBody, parseJsonBody } from './parse-json-body.js'
 import { readBody } from './read-body.js'
 import { createInstance, sendAnswer, sendProblem } from './send-answer.js'
-
-/** When to come back after 503: Postgres restarts in seconds. */
-const RETRY_AFTER_SECONDS = 2
 
 /** What turning routes into handlers needs. */
 export interface HandlerDeps {
@@ -54,7 +50,7 @@ export function toHandler(route: Route, deps: HandlerDeps): RouteHandler {
         note(sendAnswer(response, answer))
       })
       .catch((error: unknown) => {
-        deps.onProblem(route, toProblemAnswer(error).problem)
+        deps.onProblem(route, answerError(error).problem)
         note(sendFailure(response, { error, logger: deps.logger, operation: route.operationId }))
       })
   }
@@ -65,24 +61,12 @@ export function sendFailure(
   response: ServerResponse,
   failure: { error: unknown; logger: Logger; operation: string },
 ): number {
-  const answer = toProblemAnswer(failure.error)
+  const answer = answerError(failure.error)
   const instance = createInstance()
   const level = answer.problem === 'internal' ? 'error' : 'warn'
   const { error, operation } = failure
   failure.logger[level]('request.failed', { operation, code: answer.problem, instance, error })
   return sendProblem(response, answer, instance)
-}
-
-function toProblemAnswer(error: unknown): ProblemAnswer {
-  const headers = { 'retry-after': String(RETRY_AFTER_SECONDS) }
-  if (error instanceof SignalboxError && error.code === 'overloaded') {
-    return problem('overloaded', 'Too much is waiting to be stored: nothing of the request was kept', { headers })
-  }
-  const isAway = error instanceof SignalboxError && error.code !== 'integrity'
-  if (isAway || isStorageUnavailable(error)) {
-    return problem('storage_unavailable', 'Storage can not be reached now: try again', { headers })
-  }
-  return problem('internal', 'Something went wrong on our side')
 }
 
 interface Exchange {
