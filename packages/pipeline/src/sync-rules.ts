@@ -1,4 +1,4 @@
-import type { DispatcherRule, TenantScope } from '@signalbox/domain'
+import type { RuleChangesCursor, RuleChangesPage, RulesPage, TenantScope } from '@signalbox/domain'
 import type { Pause } from './create-pause.js'
 import type { RuleIndex } from './rule-index.js'
 
@@ -7,31 +7,9 @@ export interface RuleStore {
   /** Rules by id, with the version of the set in the very snapshot of this page. */
   loadRulesPage(scope: TenantScope, page: { afterId: string | null; limit: number }): Promise<RulesPage>
   /** What changed after a version, oldest first, each dispatcher as it stands now, with the version of this snapshot. */
-  loadRuleChanges(scope: TenantScope, page: ChangesCursor & { limit: number }): Promise<ChangesPage>
+  loadRuleChanges(scope: TenantScope, page: RuleChangesCursor & { limit: number }): Promise<RuleChangesPage>
   /** Dispatchers that were used up or have run out since a time, oldest end first: no version tells of them. */
   findEndedRules(scope: TenantScope, since: Date, limit: number): Promise<{ id: string; endedAt: Date }[]>
-}
-
-/** Some of the rules of an environment. */
-export interface RulesPage {
-  version: string
-  rules: DispatcherRule[]
-  isLast: boolean
-}
-
-/** Where changes are read on. */
-export interface ChangesCursor {
-  sinceVersion: string
-  afterId: string | null
-}
-
-/** Some of the changes of an environment's rules; a rule that is null takes no events any more. */
-export interface ChangesPage {
-  version: string
-  /** Changes up to this version may have been removed: whoever holds an older one loads all rules. */
-  prunedVersion: string
-  changes: { id: string; rule: DispatcherRule | null }[]
-  next: ChangesCursor | null
 }
 
 /** The rules of one environment as they are held, and what they are worth. */
@@ -174,11 +152,11 @@ async function loadPages(deps: SyncDeps, held: HeldRules, progress: LoadProgress
 /** False when changes that would be needed are there no more. */
 async function applyChanges(deps: SyncDeps, held: HeldRules, since: bigint): Promise<boolean> {
   const { scope, index } = held
-  let cursor: ChangesCursor | null = { sinceVersion: String(since), afterId: null }
+  let cursor: RuleChangesCursor | null = { sinceVersion: String(since), afterId: null }
   let version = since
   while (cursor !== null) {
-    const query: ChangesCursor & { limit: number } = { ...cursor, limit: CHANGES_OF_PAGE }
-    const page: ChangesPage = await deps.read(() => deps.store.loadRuleChanges(scope, query))
+    const query: RuleChangesCursor & { limit: number } = { ...cursor, limit: CHANGES_OF_PAGE }
+    const page: RuleChangesPage = await deps.read(() => deps.store.loadRuleChanges(scope, query))
     if (BigInt(page.prunedVersion) > since) return false
     // Others first, if they wait: a turn that has just begun is long enough for most changes.
     await deps.pause()
