@@ -42,6 +42,8 @@ for (const workspace of workspaces) {
 removeForeignCompilers()
 cpSync(join(root, 'prisma'), join(image, 'prisma'), { recursive: true })
 cpSync(join(root, 'LICENSE'), join(image, 'LICENSE'))
+// The API shows the pages that its own document refers to.
+cpSync(join(root, 'docs'), join(image, 'docs'), { recursive: true })
 
 /** The app and the packages of ours that it imports, directly or not. */
 function findNeeded(start) {

@@ -48,6 +48,12 @@ export const wantedSourceSchema = textSchema(NAME_CHARACTERS_MAX).describe(
   `the source of the events; \`${ANY_SOURCE}\` is any; absent: \`${DEFAULT_EVENT_SOURCE}\`, with event patterns any`,
 )
 
+/** Where the document of the API sends its readers. */
+const FILTER_DOCS = {
+  description: 'the language of filters (docs/filters.md), and event patterns (docs/eventbridge.md)',
+  url: '/docs/filters.md',
+}
+
 /** An event filter, kept as it was written; every fault of it is reported with its pointer. */
 export const filterSchema = z
   .unknown()
@@ -59,7 +65,7 @@ export const filterSchema = z
     }
     return z.NEVER
   })
-  .describe('an event filter: see the documentation of filters')
+  .meta({ type: 'object', externalDocs: FILTER_DOCS, description: 'an event filter' })
 
 /** The language of a payload filter. */
 export const filterLanguageSchema = z
@@ -70,7 +76,10 @@ export const filterLanguageSchema = z
   )
 
 /** A payload filter of either language; {@link checkSubscription} checks it together with the language beside it. */
-export const writtenFilterSchema = z.unknown().transform((input) => input as JsonObject)
+export const writtenFilterSchema = z
+  .unknown()
+  .transform((input) => input as JsonObject)
+  .meta({ type: 'object', externalDocs: FILTER_DOCS, description: 'an event filter, or an event pattern' })
 
 /** What is wrong with a filter of a language; pointers into the filter. */
 export function findFilterErrors(language: FilterLanguage, input: unknown): ProblemError[] {

@@ -39,6 +39,23 @@ describe.each(operations)('$name', ({ path, operation }) => {
   })
 })
 
+test('filters are objects, with a link to their language', () => {
+  const filters = [
+    ['NewEventDispatcher', 'payloadFilter'],
+    ['NewEventDispatcher', 'contextFilter'],
+    ['EventDispatcherChange', 'payloadFilter'],
+    ['NewEphemeralEventDispatcher', 'filter'],
+    ['EventDispatcherTest', 'filter'],
+    ['NewWebhookEndpoint', 'filter'],
+    ['WebhookEndpointChange', 'contextFilter'],
+  ] as const
+  for (const [name, field] of filters) {
+    const schema = document.components.schemas[name] as { properties: Record<string, { anyOf: unknown[] }> }
+    const filter = { type: 'object', externalDocs: { url: expect.stringContaining('filters') } }
+    expect([name, schema.properties[field]?.anyOf]).toMatchObject([name, [filter, { type: 'null' }]])
+  }
+})
+
 test('every reference leads somewhere', () => {
   const references = JSON.stringify(document).match(/"\$ref":"[^"]+"/g) ?? []
   expect(references.length).toBeGreaterThan(10)

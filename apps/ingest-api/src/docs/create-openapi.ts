@@ -1,6 +1,7 @@
 import { PROBLEM_MEDIA_TYPE, type ProblemCode, PROBLEMS, problemSchema } from '@signalbox/api-contract'
 import { z } from 'zod'
 import type { Route } from '../route.js'
+import { BODY_EXAMPLES } from './body-examples.js'
 
 /** An OpenAPI 3.1 document, as far as we look into it. */
 export interface OpenApiDocument {
@@ -65,6 +66,7 @@ export function createOpenApi(routes: readonly Route[]): OpenApiDocument {
 
 function toOperation(route: Route, problem: JsonSchema, schemas: Record<string, JsonSchema>): Operation {
   const bodySchema = route.documentedBody ?? route.body
+  const example = BODY_EXAMPLES[route.operationId]
   return {
     operationId: route.operationId,
     summary: route.summary,
@@ -79,7 +81,12 @@ function toOperation(route: Route, problem: JsonSchema, schemas: Record<string, 
     ...(bodySchema !== undefined && {
       requestBody: {
         required: !route.isBodyOptional,
-        content: { 'application/json': { schema: toSchema(bodySchema, 'input', schemas) } },
+        content: {
+          'application/json': {
+            schema: toSchema(bodySchema, 'input', schemas),
+            ...(example !== undefined && { example }),
+          },
+        },
       },
     }),
     responses: { ...toResponses(route, schemas), ...toProblemResponses(route, problem) },

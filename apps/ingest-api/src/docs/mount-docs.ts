@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Express, Response } from 'express'
 import { routes } from '../routes/index.js'
 import { createOpenApi } from './create-openapi.js'
@@ -38,7 +39,10 @@ const PAGE = `<!doctype html>
 const SCRIPT = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#page', deepLinking: true, validatorUrl: null })
 `
 
-/** Adds the OpenAPI document and a page to read it, all from this process. */
+/** The pages of the documentation, as they lie beside the code: `/docs/filters.md` is what filters in the document link to. */
+const PAGES = fileURLToPath(new URL('../../../../docs/', import.meta.url))
+
+/** Adds the OpenAPI document, a page to read it, and the pages that explain it, all from this process. */
 export function mountDocs(app: Express): void {
   const folder = createRequire(import.meta.url)
     .resolve('swagger-ui-dist/package.json')
@@ -52,13 +56,18 @@ export function mountDocs(app: Express): void {
   })
   app.get('/docs', (_request, response) => send(response, 'text/html', PAGE))
   app.get('/docs/page.js', (_request, response) => send(response, 'text/javascript', SCRIPT))
-  for (const [name, type] of Object.entries(FILES)) {
-    let text: string | undefined
-    app.get(`/docs/${name}`, (_request, response) => {
-      text ??= readFileSync(join(folder, name), 'utf8')
-      send(response, type, text)
-    })
-  }
+  for (const [name, type] of Object.entries(FILES)) mountFile(app, { name, folder, type })
+  const pages = existsSync(PAGES) ? readdirSync(PAGES).filter((name) => name.endsWith('.md')) : []
+  // As plain text: browsers save other types instead of showing them.
+  for (const name of pages) mountFile(app, { name, folder: PAGES, type: 'text/plain' })
+}
+
+function mountFile(app: Express, { name, folder, type }: { name: string; folder: string; type: string }): void {
+  let text: string | undefined
+  app.get(`/docs/${name}`, (_request, response) => {
+    text ??= readFileSync(join(folder, name), 'utf8')
+    send(response, type, text)
+  })
 }
 
 function send(response: Response, type: string, text: string): void {

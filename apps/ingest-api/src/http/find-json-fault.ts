@@ -61,7 +61,7 @@ function readScalar(text: string, from: number): Read {
   if (text.charAt(from) === '"') return readString(text, from)
   const word = WORDS.find((each) => each.startsWith(text.charAt(from)))
   if (word !== undefined) {
-    const fault = [...word].findIndex((letter, index) => text.charAt(from + index) !== letter)
+    const fault = word.split('').findIndex((letter, index) => text.charAt(from + index) !== letter)
     return fault === -1 ? { end: from + word.length } : { fault: from + fault }
   }
   NUMBER.lastIndex = from

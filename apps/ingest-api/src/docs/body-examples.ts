@@ -1,0 +1,38 @@
+import type { JsonObject } from '@signalbox/domain'
+
+/** Stands for one that the reader has. */
+const AN_ID = '01a1fa20-7158-7000-89a3-41b2d71ae50c'
+
+/** A body for each POST, by the operation's id: those that the pages of the documentation show. */
+export const BODY_EXAMPLES: Readonly<Record<string, JsonObject>> = {
+  sendEvent: {
+    event: { name: 'invoice.paid', id: 'in_1:paid', payload: { amount: 1200 } },
+    options: { accountId: 'customer-7' },
+  },
+  sendEvents: {
+    events: [
+      { name: 'invoice.paid', id: 'in_1:paid' },
+      { name: 'invoice.paid', id: 'in_2:paid' },
+    ],
+  },
+  replayEvent: { dispatcherId: AN_ID },
+  createAccount: { identifier: 'customer-7' },
+  createEventDispatcher: {
+    event: ['order.paid', 'refund.*'],
+    payloadFilter: { total: [{ $gte: 100 }] },
+    dispatchable: { type: 'WEBHOOK', id: AN_ID },
+    dispatchableId: 'large-orders',
+  },
+  createEphemeralEventDispatcher: {
+    url: 'https://example.com/once',
+    name: 'payment.settled',
+    filter: { id: ['pay_1'] },
+    timeoutInSeconds: 600,
+  },
+  testEventDispatcher: {
+    event: { name: 'order.paid', payload: { total: 42 } },
+    filter: { total: [{ $gte: 100 }] },
+  },
+  createWebhookEndpoint: { url: 'https://example.com/hooks', events: ['invoice.*', 'customer.created'] },
+  rotateWebhookSecret: { overlapSeconds: 3600 },
+}
