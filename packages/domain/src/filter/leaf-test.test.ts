@@ -37,7 +37,7 @@ test('a value is one of many literals when it is one of the list, whatever is in
         ['oneOf', isAmong],
         ['$anythingBut', !isAmong],
       ] as const) {
-        const prepared = prepareOperand({ operator, operand })
+        const prepared = prepareOperand({ at: '', operator, operand })
         expect(findLeafHolds(operator)(value, prepared, createWorkBudget())).toBe(expected)
       }
     }),
@@ -47,7 +47,7 @@ test('a value is one of many literals when it is one of the list, whatever is in
 
 test('a long list is the same in any order: it is kept once', () => {
   const list = Array.from({ length: 50 }, (_, index) => (index % 3 === 0 ? `x${index}` : index))
-  expect(prepareOperand({ operator: 'oneOf', operand: list })).toEqual(
-    prepareOperand({ operator: 'oneOf', operand: list.toReversed() }),
+  expect(prepareOperand({ at: '', operator: 'oneOf', operand: list })).toEqual(
+    prepareOperand({ at: '', operator: 'oneOf', operand: list.toReversed() }),
   )
 })
