@@ -151,12 +151,14 @@ async function useUpOnce(client: pg.PoolClient, decisions: DeliverDecision[]): P
     )
   const used = await client.query<{ id: string }>(useUpDispatchersSql, [JSON.stringify(dispatchers)])
   const ours = new Set(used.rows.map((row) => row.id))
-  return decisions.map((decision) => ({
-    ...decision,
-    deliveries: decision.deliveries.filter(
+  return decisions.map((decision) => {
+    const deliveries = decision.deliveries.filter(
       ({ once, dispatcherId }) => !once || (held.has(decision.eventRecordId) && ours.delete(dispatcherId)),
-    ),
-  }))
+    )
+    const spares = decision.spares?.slice(0, decision.deliveries.length - deliveries.length) ?? []
+    const fanoutLimited = decision.fanoutLimited - spares.length
+    return { ...decision, deliveries: [...deliveries, ...spares], fanoutLimited }
+  })
 }
 
 interface NewDeliveryRow {

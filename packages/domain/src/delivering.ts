@@ -40,6 +40,11 @@ export interface NewDelivery {
 export interface DeliverDecision extends TenantScope {
   eventRecordId: string
   deliveries: NewDelivery[]
+  /**
+   * The next ones beyond the fan-out, written in the place of deliveries to dispatchers that turn out to be used up; absent
+   * when no delivery can turn out so.
+   */
+  spares?: NewDelivery[]
   /** Dispatchers that wanted the event beyond its fan-out, and get no delivery. */
   fanoutLimited: number
   failure: string | null

@@ -6,6 +6,8 @@ import {
   type Json,
   type MatchableBody,
   type MatchableEvent,
+  type MatchResult,
+  type NewDelivery,
   RequestPayloadError,
   type UndeliveredEvent,
 } from '@signalbox/domain'
@@ -22,19 +24,28 @@ export function decideDeliveries(
   const { organizationId, environmentId, eventRecordId, fanoutMax } = event
   const decided = { organizationId, environmentId, eventRecordId }
   try {
-    const { dispatcherIds, onceIds, limitedCount } = matcher.match(event, now, { fanoutMax })
-    const once = new Set(onceIds)
-    const deliveries = dispatcherIds.map((dispatcherId) => ({
-      id: createId(),
-      eventRecordId,
-      dispatcherId,
-      once: once.has(dispatcherId),
-    }))
-    return { ...decided, deliveries, fanoutLimited: limitedCount, failure: null }
+    const found = matcher.match(event, now, { fanoutMax })
+    const deliveries = toDeliveries(eventRecordId, found)
+    const decision = { ...decided, deliveries, fanoutLimited: found.limitedCount, failure: null }
+    if (found.limitedCount === 0 || found.onceIds.length === 0) return decision
+    // Some may have been used up elsewhere, which shows when it is written: their places are for others then.
+    const more = matcher.match(event, now, { fanoutMax: fanoutMax + found.onceIds.length })
+    const spares = toDeliveries(eventRecordId, more).slice(fanoutMax)
+    return { ...decision, spares: spares.filter((delivery) => !delivery.once) }
   } catch (error) {
     if (!(error instanceof RequestPayloadError || error instanceof FilterTooExpensiveError)) throw error
     return { ...decided, deliveries: [], fanoutLimited: 0, failure: error.message }
   }
+}
+
+function toDeliveries(eventRecordId: string, { dispatcherIds, onceIds }: MatchResult): NewDelivery[] {
+  const once = new Set(onceIds)
+  return dispatcherIds.map((dispatcherId) => ({
+    id: createId(),
+    eventRecordId,
+    dispatcherId,
+    once: once.has(dispatcherId),
+  }))
 }
 
 const NO_BODY: MatchableBody = {
