@@ -61,6 +61,14 @@ describe('listing events', () => {
     }
   })
 
+  test('finds the one with an id at once', async () => {
+    const values: unknown[] = [scope.organizationId, scope.environmentId, 'none']
+    const range = ['organization_id = $1 and environment_id = $2', 'event_id = $3']
+    const { rows } = await database.pool.query(`explain ${toListEventsSql({ range, filter: [] }, 10)}`, values)
+    expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('event_records_event_id_key')
+    expect(await store.listEvents(scope, { limit: 10, id: 'none' })).toEqual({ items: [], nextBeforeId: undefined })
+  })
+
   test('reads its rows from the index, in order, and no others', async () => {
     const conditions = { range: ['organization_id = $1 and environment_id = $2'], filter: [`r.name = 'common'`] }
     const { rows } = await database.pool.query(`explain (format json) ${toListEventsSql(conditions, 25)}`, [

@@ -270,6 +270,12 @@ const statements: [string, string, () => unknown[], string[]][] = [
     ['event_dispatchers_newest_idx', 'deliveries_event_dispatcher_key'],
   ],
   [
+    'find one dispatcher to explain',
+    findDispatchersToExplainSql,
+    () => [scope.organizationId, scope.environmentId, GROUP, events[0]?.id, null, dispatcherId],
+    ['deliveries_event_dispatcher_key'],
+  ],
+  [
     'find the dispatchers of an endpoint',
     findDispatchersOfEndpointSql,
     () => [scope.organizationId, scope.environmentId, endpointId, GROUP],
