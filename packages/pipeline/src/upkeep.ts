@@ -11,8 +11,9 @@ export interface Upkeep {
 /** Some work that can be done piece by piece. */
 export type Chore = (rulesMax: number) => boolean
 
-/** Rules of one piece: a few milliseconds. */
-const RULES_AT_ONCE = 200
+/** How long a piece takes, about; ordinary rules take some microseconds each, those with very many keys milliseconds. */
+const PIECE_MS = 4
+const RULES_AT_ONCE = 10
 
 /** How long a piece waits while events are being delivered; then it is done all the same, or it might never be. */
 const BUSY_PAUSE_MS = 50
@@ -25,10 +26,12 @@ export interface UpkeepDeps {
   isUrgent?: () => boolean
   /** A chore has thrown: it is not done again by itself, and the others go on. */
   onFailed?: (error: unknown) => void
+  monotonicMs?: () => number
 }
 
 /** Creates the upkeep. */
-export function createUpkeep({ isBusy, isUrgent = () => false, onFailed }: UpkeepDeps): Upkeep {
+export function createUpkeep(deps: UpkeepDeps): Upkeep {
+  const { isBusy, isUrgent = () => false, onFailed, monotonicMs = () => performance.now() } = deps
   const chores = new Map<object, Chore>()
   const stopping = new AbortController()
   let working: Promise<void> | undefined
@@ -38,8 +41,11 @@ export function createUpkeep({ isBusy, isUrgent = () => false, onFailed }: Upkee
     await setTimeout(BUSY_PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => undefined)
   }
   const isMoreLeft = (chore: Chore): boolean => {
+    const endsAt = monotonicMs() + PIECE_MS
     try {
-      return chore(RULES_AT_ONCE)
+      let isMore = chore(RULES_AT_ONCE)
+      while (isMore && monotonicMs() < endsAt) isMore = chore(RULES_AT_ONCE)
+      return isMore
     } catch (error) {
       onFailed?.(error)
       return false
