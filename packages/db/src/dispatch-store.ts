@@ -84,14 +84,14 @@ export function createDispatchStore({ pool, prisma }: Database, secretBox: Secre
     /** Back to pending, no attempt counted: claimed ones by their lease, others as pending. Gives the ids moved. */
     async parkDeliveries(refs: DeliveryRef[], claimed: ClaimedRow[], delayMs: number): Promise<string[]> {
       const guards = [...refs.map((ref) => toGuardRow(ref, null)), ...claimed.map((row) => toGuardRow(row, row.lease))]
-      const values = [JSON.stringify(guards), delayMs]
+      const values = [toGuards(guards), delayMs]
       const { rows } = await asStorageError(() => pool.query<{ id: string }>(parkDeliveriesSql, values))
       return rows.map((row) => row.id)
     },
 
     async skipDeliveries(refs: DeliveryRef[], reason: EndReason): Promise<void> {
       const rows = refs.map((ref) => toGuardRow(ref, null))
-      await asStorageError(() => pool.query(skipDeliveriesSql, [JSON.stringify(rows), reason]))
+      await asStorageError(() => pool.query(skipDeliveriesSql, [toGuards(rows), reason]))
     },
 
     async disableEndpoint(scope: { organizationId: string; endpointId: string }, reason: string): Promise<void> {
@@ -125,8 +125,20 @@ function toClaimed(organizationId: string, row: ClaimedColumns): ClaimedRow {
   }
 }
 
-function toGuardRow(ref: DeliveryRef, lease: string | null): object {
+interface GuardRow {
+  o: string
+  i: string
+  n: number
+  l: string | null
+}
+
+function toGuardRow(ref: DeliveryRef, lease: string | null): GuardRow {
   return { o: ref.organizationId, i: ref.deliveryId, n: ref.attemptCount, l: lease }
+}
+
+// In the order in which deliveries are claimed.
+function toGuards(rows: GuardRow[]): string {
+  return JSON.stringify(rows.toSorted((a, b) => (a.i < b.i ? -1 : 1)))
 }
 
 // In the order of the statement's parameters.
