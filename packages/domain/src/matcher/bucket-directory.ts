@@ -1,4 +1,5 @@
 import { Bucket, type IndexParts } from './bucket.js'
+import { BucketGroup } from './bucket-group.js'
 import { hashText } from './hash.js'
 
 /** Where the rules with these event names stand. Lives as long as there are such rules. */
@@ -11,6 +12,12 @@ export interface Route {
 
 const ROUTE_BYTES = 500
 
+/** Names of events whose buckets are remembered. */
+const NAMES_MAX = 512
+
+/** Bytes of a remembered name, about. */
+const NAME_BYTES = 160
+
 /** Finds the buckets of an event by its name: exact names, and names that end in `*` by their prefix. */
 export class BucketDirectory {
   readonly #parts: IndexParts
@@ -18,12 +25,17 @@ export class BucketDirectory {
   readonly #prefixes = new Map<string, Bucket>()
   /** How many prefixes there are of each length. */
   readonly #prefixLengths = new Map<number, number>()
+  /** The buckets of names that events had, and those of names without a bucket of their own, by the longest prefix. */
+  readonly #groups = new Map<string, BucketGroup>()
+  readonly #prefixGroups = new Map<Bucket, BucketGroup>()
+  readonly #empty: BucketGroup
   readonly #routes = new Map<string, Route>()
   readonly #byId: (Route | undefined)[] = []
   readonly #freeIds: number[] = []
 
   constructor(parts: IndexParts) {
     this.#parts = parts
+    this.#empty = new BucketGroup(parts, [])
   }
 
   getRoute(id: number): Route {
@@ -65,23 +77,60 @@ export class BucketDirectory {
   }
 
   /** Every bucket that an event of this name is matched against. */
-  forEachBucket(name: string, visit: (bucket: Bucket) => void): void {
-    const exact = this.#exact.get(name)
-    if (exact !== undefined) visit(exact)
-    for (const length of this.#prefixLengths.keys()) {
-      if (length > name.length) continue
-      const covering = this.#prefixes.get(name.slice(0, length))
-      if (covering !== undefined) visit(covering)
-    }
+  findGroup(name: string): BucketGroup {
+    return this.#groups.get(name) ?? this.#makeGroup(name)
   }
 
   /** Tells whether any bucket for this name has filters that look at payload or context. */
   readsBody(name: string): boolean {
-    let reads = false
-    this.forEachBucket(name, (bucket) => {
-      reads ||= bucket.readingCount > 0
-    })
-    return reads
+    return this.findGroup(name).buckets.some(({ readingCount }) => readingCount > 0)
+  }
+
+  #makeGroup(name: string): BucketGroup {
+    const prefixes: Bucket[] = []
+    for (const length of [...this.#prefixLengths.keys()].toSorted((a, b) => a - b)) {
+      const covering = length > name.length ? undefined : this.#prefixes.get(name.slice(0, length))
+      if (covering !== undefined) prefixes.push(covering)
+    }
+    const exact = this.#exact.get(name)
+    const group =
+      exact === undefined ? this.#findPrefixGroup(prefixes) : new BucketGroup(this.#parts, [exact, ...prefixes])
+    // Without prefixes a name that nobody asks for is known by one look.
+    if (exact === undefined && this.#prefixes.size === 0) return group
+    if (this.#groups.size >= NAMES_MAX) for (const known of this.#groups.keys()) this.#forgetName(known)
+    this.#groups.set(name, group)
+    this.#parts.memory.bytes += NAME_BYTES
+    return group
+  }
+
+  /** The group of all names that have no bucket of their own, and this prefix as their longest. */
+  #findPrefixGroup(prefixes: readonly Bucket[]): BucketGroup {
+    const longest = prefixes.at(-1)
+    if (longest === undefined) return this.#empty
+    const known = this.#prefixGroups.get(longest)
+    if (known !== undefined) return known
+    const group = new BucketGroup(this.#parts, prefixes)
+    this.#prefixGroups.set(longest, group)
+    return group
+  }
+
+  #forgetName(name: string): void {
+    const group = this.#groups.get(name)
+    if (group === undefined) return
+    this.#groups.delete(name)
+    this.#parts.memory.bytes -= NAME_BYTES
+    group.drop()
+  }
+
+  /** Forgets what was known of the buckets of names when one came or went. */
+  #forgetGroups(table: Map<string, Bucket>, name: string): void {
+    if (table === this.#exact) {
+      this.#forgetName(name)
+      return
+    }
+    for (const known of this.#groups.keys()) this.#forgetName(known)
+    for (const group of this.#prefixGroups.values()) group.drop()
+    this.#prefixGroups.clear()
   }
 
   #holdBucket(entry: string): Bucket {
@@ -90,6 +139,7 @@ export class BucketDirectory {
     if (bucket === undefined) {
       bucket = new Bucket(this.#parts, hashText(entry))
       table.set(name, bucket)
+      this.#forgetGroups(table, name)
       if (table === this.#prefixes) this.#countPrefix(name.length, 1)
     }
     bucket.routeCount += 1
@@ -102,6 +152,7 @@ export class BucketDirectory {
     bucket.close()
     const { table, name } = this.#find(entry)
     table.delete(name)
+    this.#forgetGroups(table, name)
     if (table === this.#prefixes) this.#countPrefix(name.length, -1)
   }
 

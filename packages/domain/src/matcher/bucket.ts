@@ -89,8 +89,12 @@ const GROWTH_COUNT_MAX = 16_384
 
 /** The filters for one entry of event names. */
 export class Bucket implements KeyMarket {
-  /** The filters, while they are few enough to be tried one by one. */
+  /** The filters, while they are few. */
   entries: number[] | undefined = []
+  /** Set when the filters are looked up: they were too many to be tried one by one. */
+  isIndexed = false
+  /** How often its rules have changed. */
+  changes = 0
   readonly signatures: Signature[] = []
   readonly byGate = new Map<number, Signature[]>()
   readonly statistics = new KeyStatistics()
@@ -140,7 +144,7 @@ export class Bucket implements KeyMarket {
 
   /** Tells whether the bucket has grown so much that its filters should be planned anew. */
   get isOutgrown(): boolean {
-    if (this.entries !== undefined) return false
+    if (!this.isIndexed) return false
     return this.#count >= this.#plannedCount * GROWTH_FACTOR && this.#plannedCount < GROWTH_COUNT_MAX
   }
 
@@ -168,20 +172,21 @@ export class Bucket implements KeyMarket {
   /** Takes in a filter to be tried one by one. False when there are too many for that: then see `index`. */
   list(entry: number): boolean {
     this.#count += 1
-    if (this.entries === undefined) return false
-    this.entries.push(entry)
-    return true
+    this.entries?.push(entry)
+    this.#forgetMany()
+    return !this.isIndexed
   }
 
   /** Whether the filters are too many to be tried one by one. */
   get isOverfull(): boolean {
-    return this.entries !== undefined && this.entries.length > this.#parts.tuning.scanMax
+    return !this.isIndexed && this.#count > this.#parts.tuning.scanMax
   }
 
   /** From now on filters are looked up; gives those that were listed. */
   stopListing(): number[] {
-    const listed = this.entries ?? []
-    this.entries = undefined
+    const listed = [...(this.entries ?? [])]
+    this.isIndexed = true
+    this.#forgetMany()
     this.#plannedCount = this.#count
     return listed
   }
@@ -358,8 +363,14 @@ export class Bucket implements KeyMarket {
     this.#parts.memory.bytes += FEATURE_STATISTICS_BYTES
   }
 
+  /** What is looked up is listed as well only as long as one sieve can hold it. */
+  #forgetMany(): void {
+    if (this.isIndexed && this.#count > this.#parts.tuning.sievedMax) this.entries = undefined
+  }
+
   #reset(): void {
     this.entries = []
+    this.isIndexed = false
     this.#plannedCount = 0
     this.#sampled = 0
     this.#parts.memory.bytes -= this.statistics.size * FEATURE_STATISTICS_BYTES

@@ -21,9 +21,9 @@ const START_CAPACITY = 64
  * holds until the next event begins.
  */
 export class EventReader {
-  /** By path: what stands there, the one value, the many. Valid after `read`. */
+  /** By path: the one value that stands there. Valid after `read`. */
   readonly values: (Json | undefined)[] = []
-  readonly lists: (readonly Json[] | undefined)[] = []
+  readonly #lists: (readonly Json[] | undefined)[] = []
   readonly #paths: PathTable
   #states = new Uint8Array(START_CAPACITY)
   #stamps = new Uint32Array(START_CAPACITY)
@@ -59,14 +59,14 @@ export class EventReader {
     for (let index = 0; index < this.#touchedCount; index += 1) {
       const path = this.#touched[index] as number
       this.values[path] = undefined
-      this.lists[path] = undefined
+      this.#lists[path] = undefined
     }
     this.#touchedCount = 0
     this.#present = undefined
     this.#event = undefined
   }
 
-  /** Tells what stands at a path: `ABSENT`, `SINGLE` (then see `values`) or `MANY` (then see `lists`). */
+  /** Tells what stands at a path: `ABSENT`, `SINGLE` (then see `values`) or `MANY` (then see `listAt`). */
   read(path: number): number {
     if (this.#stamps[path] === this.#epoch) return this.#states[path] as number
     const state = this.#find(path)
@@ -75,6 +75,17 @@ export class EventReader {
     this.#touched[this.#touchedCount] = path
     this.#touchedCount += 1
     return state
+  }
+
+  /** The values at a path to which many lead. They are gathered when they are first asked for: most tests do not ask. */
+  listAt(path: number): readonly Json[] {
+    const known = this.#lists[path]
+    if (known !== undefined) return known
+    const parent = this.#paths.parents[path] as number
+    const above = this.read(parent) === MANY ? this.listAt(parent) : [this.values[parent] as Json]
+    const list = this.#collect(above, this.#paths.keys[path] as string)
+    this.#lists[path] = list
+    return list
   }
 
   /** Every path of the table below payload, context and envelope that the event has. */
@@ -98,18 +109,11 @@ export class EventReader {
       return this.values[path] === undefined ? ABSENT : SINGLE
     }
     const state = this.read(parent)
-    if (state === ABSENT) return ABSENT
-    const key = this.#paths.keys[path] as string
-    if (state === MANY) {
-      this.lists[path] = this.#collect(this.lists[parent] as readonly Json[], key)
-      return MANY
-    }
+    if (state !== SINGLE) return state
     const value = this.values[parent] as Json
     if (typeof value !== 'object' || value === null) return ABSENT
-    if (Array.isArray(value)) {
-      this.lists[path] = this.#collect([value], key)
-      return MANY
-    }
+    if (Array.isArray(value)) return MANY
+    const key = this.#paths.keys[path] as string
     // JSON has no undefined: what is not inherited and not undefined is the object's own. One look instead of two.
     if (this.#paths.inherited[path] === true && !Object.hasOwn(value, key)) return ABSENT
     const own = value[key]

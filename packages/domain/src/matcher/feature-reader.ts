@@ -77,7 +77,7 @@ export class FeatureReader {
     const path = this.#features.paths[feature] as number
     const state = this.#event.read(path)
     if (state === ABSENT) return 0
-    if (state !== SINGLE) return this.#findAll(feature, this.#event.lists[path] as readonly Json[])
+    if (state !== SINGLE) return this.#findAll(feature, this.#event.listAt(path))
     const value = this.#event.values[path] as Json
     const spread = this.#features.spreads[feature] as Spread
     if (Array.isArray(value) && spread !== SPREADS.SELF) return this.#findAll(feature, [value])

@@ -87,6 +87,7 @@ export class FilterIndex {
     }
     const first = this.entries.firstRuleOf(entry)
     this.entries.setFirstRule(entry, this.rules.add(rule, entry, first))
+    this.#countChange(entry)
     if (this.#swept.length > 0) this.sweep(SWEPT_PER_CHANGE)
   }
 
@@ -95,6 +96,7 @@ export class FilterIndex {
     const rule = this.rules.find(id)
     if (rule === NO_RULE) return false
     const entry = this.rules.entryOf(rule)
+    this.#countChange(entry)
     const first = this.rules.remove(rule, this.entries.firstRuleOf(entry))
     this.entries.setFirstRule(entry, first)
     if (first === NO_RULE) this.#removeEntry(entry)
@@ -113,7 +115,7 @@ export class FilterIndex {
 
   /** Has a bucket's filters planned anew, bit by bit, with what is known of events by then. */
   requestSweep(bucket: Bucket): void {
-    if (bucket.entries !== undefined) return
+    if (!bucket.isIndexed) return
     this.#waiting.add(bucket)
     if (this.#swept.length === 0) this.#startSweep()
   }
@@ -147,8 +149,12 @@ export class FilterIndex {
     // Read before anything is changed: a filter must never be left without its keys.
     const cover = this.#readCoverOf(this.#covers, entry)
     this.#takeOut(entry)
-    for (const bucket of buckets) if (bucket.entries === undefined) this.#index(bucket, entry, cover)
+    for (const bucket of buckets) if (bucket.isIndexed) this.#index(bucket, entry, cover)
     this.#covers.release()
+  }
+
+  #countChange(entry: number): void {
+    for (const bucket of this.directory.getRoute(this.entries.routeOf(entry)).buckets) bucket.changes += 1
   }
 
   #addEntry(hash: number, content: EntryContent, trees: RuleTrees): number {
@@ -191,7 +197,7 @@ export class FilterIndex {
     let cover: Cover | undefined
     for (const bucket of route.buckets) {
       if (isReading) bucket.readingCount -= 1
-      if (bucket.entries === undefined) bucket.uncountAsked((cover ??= this.#readCoverOf(this.#covers, entry)))
+      if (bucket.isIndexed) bucket.uncountAsked((cover ??= this.#readCoverOf(this.#covers, entry)))
       bucket.forget(entry)
     }
     this.#covers.release()

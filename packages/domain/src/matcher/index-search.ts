@@ -1,7 +1,7 @@
 import { createWorkBudget, FilterTooExpensiveError, spend, type WorkBudget } from '../filter/work-budget.js'
 import { RequestPayloadError } from '../request-payload.js'
 import type { Bucket, Signature } from './bucket.js'
-import { ABSENT, type EventReader, SINGLE } from './event-reader.js'
+import type { EventReader } from './event-reader.js'
 import { type FeatureKind, isRangeKind } from './feature-table.js'
 import type { FeatureReader } from './feature-reader.js'
 import type { FilterIndex } from './filter-index.js'
@@ -12,6 +12,7 @@ import type { MatchableEvent, MatchResult } from './matchable-event.js'
 import { ACCOUNT_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT, SOURCE_ROOT } from './path-table.js'
 import { NO_RULE } from './rule-list.js'
 import type { RuleShape } from './rule-shapes.js'
+import { RuleTrial } from './rule-trial.js'
 
 /** What the gates of signatures can be besides the paths of an event; -1 is that of signatures without any. */
 const STANDING_GATES = [-1, PAYLOAD_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, ACCOUNT_ROOT, SOURCE_ROOT]
@@ -33,6 +34,7 @@ export class IndexSearch {
   readonly #index: FilterIndex
   readonly #event: EventReader
   readonly #features: FeatureReader
+  readonly #trial: RuleTrial
   #found = new Int32Array(START_CAPACITY)
   #foundCount = 0
   readonly #pending = new Int32Array(START_CAPACITY)
@@ -46,44 +48,60 @@ export class IndexSearch {
     this.#index = index
     this.#event = index.shapes.event
     this.#features = index.shapes.eventFeatures
+    this.#trial = new RuleTrial(index.shapes.event)
   }
 
   match(event: MatchableEvent, now: Date, fanoutMax = Infinity): MatchResult {
     this.#now = now.getTime()
     this.#budget = event.budget ?? createWorkBudget()
-    this.#address = { source: event.source, externalAccountId: event.externalAccountId }
     this.counts.events += 1
     try {
-      this.#search(event)
+      return this.#search(event, fanoutMax)
     } catch (error) {
       if (!(error instanceof RequestPayloadError) || this.#isPayloadWanted(event)) throw error
       // Nobody who could get this event looks at its payload.
       this.#event.end()
       this.#features.end()
-      this.#search({ ...event, payloadType: 'JSON', readPayload: () => null })
+      return this.#search({ ...event, payloadType: 'JSON', readPayload: () => null }, fanoutMax)
     } finally {
       this.#event.end()
       this.#features.end()
     }
+  }
+
+  #search(event: MatchableEvent, fanoutMax: number): MatchResult {
+    const group = this.#index.directory.findGroup(event.name)
+    const sieve = group.findSieve(this.#index)
+    this.#event.begin(event, this.#budget)
+    this.#trial.payFrom(this.#budget)
+    if (sieve === undefined) return this.#lookUpGroup(group.buckets, event, fanoutMax)
+    return sieve.match({
+      event,
+      reader: this.#event,
+      trial: this.#trial,
+      budget: this.#budget,
+      counts: this.counts,
+      nowMs: this.#now,
+      fanoutMax,
+    })
+  }
+
+  #lookUpGroup(buckets: readonly Bucket[], event: MatchableEvent, fanoutMax: number): MatchResult {
+    this.#foundCount = 0
+    this.#pendingCount = 0
+    this.#toSample = []
+    this.#address = { source: event.source, externalAccountId: event.externalAccountId }
+    this.#features.begin(this.#budget)
+    this.#index.entries.beginEvent()
+    for (let index = 0; index < buckets.length; index += 1) this.#visit(buckets[index] as Bucket)
+    if (this.#toSample.length > 0) this.#sampleAll()
     this.counts.matches += this.#foundCount
     return this.#toResult(fanoutMax)
   }
 
-  #search(event: MatchableEvent): void {
-    this.#foundCount = 0
-    this.#pendingCount = 0
-    this.#toSample = []
-    this.#event.begin(event, this.#budget)
-    this.#features.begin(this.#budget)
-    this.#index.entries.beginEvent()
-    this.#index.directory.forEachBucket(event.name, this.#visit)
-    if (this.#toSample.length > 0) this.#sampleAll()
-  }
-
-  readonly #visit = (bucket: Bucket): void => {
-    const { entries } = bucket
-    if (entries !== undefined) {
-      for (let index = 0; index < entries.length; index += 1) this.#try(entries[index] as number)
+  #visit(bucket: Bucket): void {
+    if (!bucket.isIndexed) {
+      for (const entry of bucket.entries ?? []) this.#try(entry)
       return
     }
     const { candidates } = this.counts
@@ -235,57 +253,7 @@ export class IndexSearch {
     const shape = shapes.get(entries.shapeOf(entry))
     const operands = entries.operands[entry] as readonly unknown[]
     if (!isBoundTo(shape, operands, this.#address)) return
-    if (this.#holds(shape, operands)) this.#take(entry)
-  }
-
-  #holds(shape: RuleShape, operands: readonly unknown[]): boolean {
-    const { pathTests } = shape
-    if (pathTests === undefined) return this.#holdsWhole(shape, operands)
-    spend(this.#budget, shape.steps)
-    const event = this.#event
-    for (let index = 0; index < pathTests.length; index += 1) {
-      const test = pathTests[index] as RuleShape['pathTests'] extends readonly (infer Test)[] | undefined ? Test : never
-      const state = event.read(test.path)
-      if (state === SINGLE) {
-        const value = event.values[test.path]
-        if (test.literal === -1) {
-          if (!test.holds(value, operands, this.#budget)) return false
-        } else if (value !== operands[test.literal]) return false
-      } else if (state === ABSENT) {
-        if (test.literal !== -1 || !test.holds(undefined, operands, this.#budget)) return false
-      } else return this.#holdsAfterAll(shape, operands)
-    }
-    return !this.#hasNullRoot(shape) || this.#holdsAfterAll(shape, operands)
-  }
-
-  /** On a null payload or context no key holds, not even one that asks for absence. */
-  #hasNullRoot({ holdsPayload, holdsContext, payloadRoot }: RuleShape): boolean {
-    return (
-      (holdsPayload !== undefined && payloadRoot === PAYLOAD_ROOT && this.#readRoot(PAYLOAD_ROOT) === null) ||
-      (holdsContext !== undefined && this.#readRoot(CONTEXT_ROOT) === null)
-    )
-  }
-
-  #readRoot(root: number): unknown {
-    this.#event.read(root)
-    return this.#event.values[root]
-  }
-
-  /** What was paid for is done again, in another way. */
-  #holdsAfterAll(shape: RuleShape, operands: readonly unknown[]): boolean {
-    this.#budget.stepsLeft += shape.steps
-    return this.#holdsWhole(shape, operands)
-  }
-
-  #holdsWhole(shape: RuleShape, operands: readonly unknown[]): boolean {
-    const { holdsPayload, holdsContext, payloadRoot } = shape
-    if (holdsPayload !== undefined) {
-      this.#event.read(payloadRoot)
-      if (!holdsPayload(this.#event.values[payloadRoot], operands, this.#budget)) return false
-    }
-    if (holdsContext === undefined) return true
-    this.#event.read(CONTEXT_ROOT)
-    return holdsContext(this.#event.values[CONTEXT_ROOT], operands, this.#budget)
+    if (this.#trial.holds(shape, operands)) this.#take(entry)
   }
 
   #take(entry: number): void {
@@ -326,9 +294,7 @@ export class IndexSearch {
   #isPayloadWanted(event: MatchableEvent): boolean {
     const { entries, shapes, rules, directory } = this.#index
     const buckets = new Set<Bucket>()
-    directory.forEachBucket(event.name, (bucket) => {
-      if (bucket.readingCount > 0) buckets.add(bucket)
-    })
+    for (const bucket of directory.findGroup(event.name).buckets) if (bucket.readingCount > 0) buckets.add(bucket)
     if (buckets.size === 0) return false
     spend(this.#budget, entries.size)
     for (let entry = 0; entry < entries.size; entry += 1) {

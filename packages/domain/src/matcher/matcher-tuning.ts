@@ -2,6 +2,10 @@
 export interface MatcherTuning {
   /** Filters up to which a bucket is tried one by one: in few, no look-up is faster. */
   scanMax: number
+  /** Rules up to which those for one event name are tried all at once, 64 at most; 0: never. */
+  sievedMax: number
+  /** Events of a name, since its rules changed, after which that is worth what it takes to prepare. */
+  sievedAfter: number
   /** Filters under one key from which on a further condition is taken into the key. */
   chainMax: number
   /** Filters under one key from which on their ranges are sorted. */
@@ -21,6 +25,8 @@ export interface MatcherTuning {
 /** What a matcher starts with. Found by measuring the mixed workload of `pnpm bench matcher`. */
 export const DEFAULT_TUNING: MatcherTuning = {
   scanMax: 16,
+  sievedMax: 64,
+  sievedAfter: 512,
   chainMax: 6,
   rangesMin: 4,
   gatesMin: 64,

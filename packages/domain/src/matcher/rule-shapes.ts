@@ -25,6 +25,9 @@ export interface RuleTrees {
 /** One test of a filter that is nothing but tests of paths. */
 export interface PathTest {
   readonly path: number
+  readonly test: FilterTest
+  /** Where its operand stands; -1 for a test that is made of others. */
+  readonly place: number
   readonly holds: ShapeTest
   /** Where the literal stands that the value must be equal to; -1 when the test is another one. */
   readonly literal: number
@@ -145,7 +148,8 @@ export class RuleShapes {
     for (const each of held.slice(0, -1)) if (each !== PAYLOAD_ROOT) this.paths.release(each)
     if (path === PAYLOAD_ROOT || properties.length === 0) this.paths.holdAgain(path)
     const isLiteral = test.operator === 'oneOf' && test.operand.length === 1
-    return { path, holds: compileShapeTest(test, places), literal: isLiteral ? (places.get(test) ?? -1) : -1 }
+    const place = places.get(test) ?? -1
+    return { path, test, place, holds: compileShapeTest(test, places), literal: isLiteral ? place : -1 }
   }
 }
 

@@ -5,11 +5,20 @@ import { createEventMatcher, type EventMatcher, type MatcherShapes } from '../..
 export type Tuning = NonNullable<NonNullable<Parameters<typeof createEventMatcher>[1]>['tuning']>
 
 /** Every structure is in use from the first rule on. */
-const EAGER: Tuning = { scanMax: 0, chainMax: 1, rangesMin: 1, gatesMin: 1, sampleEvery: 1, combinationsMin: 0 }
+const EAGER: Tuning = {
+  scanMax: 0,
+  sievedMax: 0,
+  chainMax: 1,
+  rangesMin: 1,
+  gatesMin: 1,
+  sampleEvery: 1,
+  combinationsMin: 0,
+}
 
 /** How the proofs tune matchers: what happens once in a million rules, happens all the time in some of these. */
 export const TUNINGS: Readonly<Record<string, Tuning>> = {
   'as it is': {},
+  'few rules all at once from the first event on': { sievedAfter: 0 },
   'every structure from the first rule on': EAGER,
   'of each hash three bits': { ...EAGER, keyMask: 0b111 },
   'of each hash nothing': { ...EAGER, keyMask: 0, signaturesMax: 1_000 },

@@ -1,0 +1,70 @@
+import type { ShapeTest } from '../filter/compile-test.js'
+import type { LeafHolds } from '../filter/leaf-test.js'
+import type { Json } from '../json.js'
+import type { RuleSet } from './rule-set.js'
+
+/** What a value leaves of the rules: those that want it, and all that ask nothing about it. */
+export interface ValueSets {
+  readonly byValue: ReadonlyMap<Json, RuleSet>
+  /** What any other value leaves. */
+  readonly ofOthers: RuleSet
+}
+
+/** What a number leaves of the rules. */
+export interface NumberSets {
+  /** In ascending order. */
+  readonly bounds: Float64Array
+  /** For numbers below the first bound, for the first bound, for those between it and the second, and so on. */
+  readonly byPlace: readonly RuleSet[]
+  /** What any value leaves that is no number. */
+  readonly ofOthers: RuleSet
+}
+
+/** A property that has others below it, or a root. */
+export interface SieveHolder {
+  /** The place of the holder above it; -1 for a root. */
+  readonly parent: number
+  readonly root: number
+  readonly key: string
+  /** Whether every object seems to have the key. */
+  readonly isInherited: boolean
+}
+
+/** A test that is made for the rules with equal filters. */
+export interface SieveTest {
+  readonly rules: RuleSet
+  readonly steps: number
+  readonly holds: LeafHolds
+  readonly operand: unknown
+}
+
+/** What is known, by the value of one property, of the rules that ask about it. */
+export interface SieveColumn {
+  /** The place of what has the property. */
+  readonly holder: number
+  readonly key: string
+  readonly isInherited: boolean
+  readonly asking: RuleSet
+  /** What is left when there is no value; tests are still to be made. */
+  readonly ofAbsent: RuleSet
+  readonly values: ValueSets | undefined
+  readonly numbers: NumberSets | undefined
+  /** What the elements of an array leave, each some: `ofOthers` when there is none of those that are named. */
+  readonly elements: ValueSets | undefined
+  readonly tests: readonly SieveTest[]
+}
+
+/** A test of a shape as one of an operand: its operand is all of them. */
+export function toLeafHolds(holds: ShapeTest): LeafHolds {
+  return (value, operands, budget) => holds(value, operands as readonly unknown[], budget)
+}
+
+export function findByValue({ byValue, ofOthers }: ValueSets, value: Json): RuleSet {
+  return byValue.get(value) ?? ofOthers
+}
+
+export function findByNumber({ bounds, byPlace }: NumberSets, value: number): RuleSet {
+  let place = 0
+  while (place < bounds.length && (bounds[place] as number) < value) place += 1
+  return byPlace[place * 2 + (bounds[place] === value ? 1 : 0)] as RuleSet
+}
