@@ -1,11 +1,14 @@
 import { SpreadMap } from './spread-map.js'
 
-/** A rule: its entry, the next and the previous rule of it, whether it is taken once. */
+/** A rule: its entry, the next and the previous rule of it, whether it is taken once, and whether it runs out. */
 const STRIDE = 4
 const ENTRY = 0
 const NEXT = 1
 const PREVIOUS = 2
-const ONCE = 3
+const FLAGS = 3
+
+const IS_ONCE = 1
+const RUNS_OUT = 2
 
 /** No rule. */
 export const NO_RULE = -1
@@ -54,7 +57,7 @@ export class RuleList {
     this.#fields[at + ENTRY] = entry
     this.#fields[at + NEXT] = first
     this.#fields[at + PREVIOUS] = NO_RULE
-    this.#fields[at + ONCE] = once ? 1 : 0
+    this.#fields[at + FLAGS] = (once ? IS_ONCE : 0) | (expiresAt === null ? 0 : RUNS_OUT)
     if (first !== NO_RULE) this.#fields[first * STRIDE + PREVIOUS] = rule
     if (expiresAt !== null) this.#expiries.set(rule, expiresAt.getTime())
     this.ids[rule] = id
@@ -90,7 +93,7 @@ export class RuleList {
   }
 
   isOnce(rule: number): boolean {
-    return this.#fields[rule * STRIDE + ONCE] === 1
+    return ((this.#fields[rule * STRIDE + FLAGS] as number) & IS_ONCE) !== 0
   }
 
   expiryOf(rule: number): Date | null {
@@ -99,7 +102,8 @@ export class RuleList {
   }
 
   isExpired(rule: number, now: number): boolean {
-    if (this.#expiries.size === 0) return false
+    // Of what runs out there may be hundreds of thousands: looking into a map of these takes longer than this.
+    if (((this.#fields[rule * STRIDE + FLAGS] as number) & RUNS_OUT) === 0) return false
     const expiry = this.#expiries.get(rule)
     return expiry !== undefined && expiry <= now
   }
