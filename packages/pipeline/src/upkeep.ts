@@ -13,7 +13,7 @@ export type Chore = (rulesMax: number) => boolean
 
 /** How long a piece takes, about; ordinary rules take some microseconds each, those with very many keys milliseconds. */
 const PIECE_MS = 4
-const RULES_AT_ONCE = 10
+const RULES_AT_ONCE = 4
 
 /** How long a piece waits while events are being delivered; then it is done all the same, or it might never be. */
 const BUSY_PAUSE_MS = 50

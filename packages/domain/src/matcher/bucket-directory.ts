@@ -83,7 +83,7 @@ export class BucketDirectory {
 
   /** Tells whether any bucket for this name has filters that look at payload or context. */
   readsBody(name: string): boolean {
-    return this.findGroup(name).buckets.some(({ readingCount }) => readingCount > 0)
+    return this.findGroup(name).readsBody
   }
 
   #makeGroup(name: string): BucketGroup {

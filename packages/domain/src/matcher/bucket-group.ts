@@ -17,6 +17,11 @@ export class BucketGroup {
     this.buckets = buckets
   }
 
+  /** Whether any filter looks at payload or context. */
+  get readsBody(): boolean {
+    return this.buckets.some(({ readingCount }) => readingCount > 0)
+  }
+
   /** The sieve for one more event: none while the rules change, and none for many. */
   findSieve(source: SieveSource): RuleSieve | undefined {
     let changes = 0

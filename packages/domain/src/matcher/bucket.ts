@@ -6,21 +6,7 @@ import { type KeyTable } from './key-table.js'
 import { FEATURE_STATISTICS_BYTES, KeyStatistics } from './key-statistics.js'
 import type { MatcherTuning } from './matcher-tuning.js'
 import { RangeList } from './range-list.js'
-
-/** A way in which filters of a bucket are looked up: by these features together, and by a range besides. */
-export interface Signature {
-  readonly id: number
-  readonly bucket: Bucket
-  /** In ascending order. */
-  readonly features: readonly number[]
-  /** A feature of ranges; -1 without. */
-  readonly range: number
-  readonly seed: number
-  /** The path without which no event has any of its keys; -1 when there is none. */
-  readonly gate: number
-  /** Filters and lists of ranges under it. */
-  nodes: number
-}
+import { featuresOf, keyOf, type Signature, takeOut } from './signature.js'
 
 /** What all buckets of a matcher share. */
 export interface IndexParts {
@@ -237,9 +223,9 @@ export class Bucket implements KeyMarket {
     signature.nodes -= 1
     if (signature.nodes > 0) return
     this.#byKey.delete(keyOf(signature.features, signature.range))
-    this.signatures.splice(this.signatures.indexOf(signature), 1)
+    takeOut(this.signatures, signature, 'place')
     const gated = this.byGate.get(signature.gate) ?? []
-    gated.splice(gated.indexOf(signature), 1)
+    takeOut(gated, signature, 'gatePlace')
     if (gated.length === 0) this.byGate.delete(signature.gate)
     for (const feature of signature.features) this.#parts.features.release(feature)
     if (signature.range !== -1) this.#parts.features.release(signature.range)
@@ -325,13 +311,15 @@ export class Bucket implements KeyMarket {
       seed: [...features, range?.feature ?? -1].reduce(mixHashes, this.#seed),
       gate: gateFeature === undefined ? -1 : (table.paths[gateFeature] as number),
       nodes: 0,
+      place: 0,
+      gatePlace: 0,
     }))
     this.#byKey.set(key, made)
     this.#parts.memory.bytes += SIGNATURE_BYTES
-    this.signatures.push(made)
+    made.place = this.signatures.push(made) - 1
     const gated = this.byGate.get(made.gate)
     if (gated === undefined) this.byGate.set(made.gate, [made])
-    else gated.push(made)
+    else made.gatePlace = gated.push(made) - 1
     return made
   }
 
@@ -377,14 +365,4 @@ export class Bucket implements KeyMarket {
     for (const feature of this.statistics.features) this.#parts.features.release(feature)
     this.statistics.clear()
   }
-}
-
-function featuresOf(atoms: readonly Atom[]): number[] {
-  if (atoms.length === 1) return [(atoms[0] as Atom).feature]
-  return atoms.map(({ feature }) => feature).toSorted((a, b) => a - b)
-}
-
-function keyOf(features: readonly number[], range: number): string | number {
-  if (features.length === 1 && range === -1) return features[0] as number
-  return `${features.join()}|${range}`
 }

@@ -184,6 +184,19 @@ describe('REQUEST payloads', () => {
     expect(() => createEventMatcher(rules).match(broken, NOW)).toThrow('does not parse')
     expect(match([makeRule('a')], broken)).toEqual(['a'])
   })
+
+  test.each([2, 40])('throws always or never, whatever keys %i rules have and how many events came before', (count) => {
+    const contextFilter = makeFilter({ region: ['eu'] })
+    const payloadFilter = makeFilter({ x: [{ $exists: true }] })
+    const some = Array.from({ length: count }, (_, index) => makeRule(`r${index}`, { contextFilter, payloadFilter }))
+    const broken = makeRequest({ method: 'POST', headers, body: '{' })
+    const asking = createEventMatcher([...some, makeRule('z')])
+    const notAsking = createEventMatcher([...some.map((rule) => ({ ...rule, source: 'bank' })), makeRule('z')])
+    for (let events = 0; events < 200; events += 1) {
+      expect(() => asking.match(broken, NOW)).toThrow('does not parse')
+      expect(notAsking.match(broken, NOW).dispatcherIds).toEqual(['z'])
+    }
+  })
 })
 
 describe('explainMatch', () => {

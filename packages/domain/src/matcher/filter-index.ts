@@ -1,7 +1,7 @@
 import type { DispatcherRule } from '../dispatcher.js'
 import { ANY_SOURCE } from '../event.js'
 import { readFilterTree, readTreeOf } from '../filter/index.js'
-import { type Bucket, type IndexParts, NumberedList, type Placement, type Signature } from './bucket.js'
+import { type Bucket, type IndexParts, NumberedList, type Placement } from './bucket.js'
 import { BucketDirectory } from './bucket-directory.js'
 import { type Cover, CoverReader } from './filter-cover.js'
 import { KeyTable, NO_NODE } from './key-table.js'
@@ -19,6 +19,7 @@ import {
   type RuleShapes,
   type RuleTrees,
 } from './rule-shapes.js'
+import type { Signature } from './signature.js'
 
 /** The signature of the nodes by which an entry of equal content is found. */
 const CONTENT = -1

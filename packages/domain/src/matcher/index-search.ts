@@ -1,6 +1,6 @@
 import { createWorkBudget, FilterTooExpensiveError, spend, type WorkBudget } from '../filter/work-budget.js'
 import { RequestPayloadError } from '../request-payload.js'
-import type { Bucket, Signature } from './bucket.js'
+import type { Bucket } from './bucket.js'
 import type { EventReader } from './event-reader.js'
 import { type FeatureKind, isRangeKind } from './feature-table.js'
 import type { FeatureReader } from './feature-reader.js'
@@ -13,6 +13,7 @@ import { ACCOUNT_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT, SOURCE_ROOT } 
 import { NO_RULE } from './rule-list.js'
 import type { RuleShape } from './rule-shapes.js'
 import { RuleTrial } from './rule-trial.js'
+import type { Signature } from './signature.js'
 
 /** What the gates of signatures can be besides the paths of an event; -1 is that of signatures without any. */
 const STANDING_GATES = [-1, PAYLOAD_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, ACCOUNT_ROOT, SOURCE_ROOT]
@@ -74,6 +75,8 @@ export class IndexSearch {
     const sieve = group.findSieve(this.#index)
     this.#event.begin(event, this.#budget)
     this.#trial.payFrom(this.#budget)
+    // Whether it can be read decides the answer, and must not hang on which keys lead to which filters.
+    if (event.payloadType === 'REQUEST' && group.readsBody) this.#event.read(PAYLOAD_ROOT)
     if (sieve === undefined) return this.#lookUpGroup(group.buckets, event, fanoutMax)
     return sieve.match({
       event,
