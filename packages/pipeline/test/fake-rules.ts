@@ -78,7 +78,7 @@ export function createFakeRules(): FakeRules {
       const found = [...rows.values()]
         .flatMap(({ rule }) => (rule !== null && (afterId === null || rule.id > afterId) ? [rule] : []))
         .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-      return { version: String(version), rules: found.slice(0, limit), isLast: found.length <= limit }
+      return { version: String(version), rules: found.slice(0, limit), isLast: found.length < limit }
     },
     loadRuleChanges: async (of, { sinceVersion, afterId, limit }) => {
       const { rows, version, prunedVersion } = await answer('changes', of)
@@ -94,7 +94,7 @@ export function createFakeRules(): FakeRules {
         prunedVersion: String(prunedVersion),
         changes: changes.map(({ id, rule }) => ({ id, rule })),
         next:
-          last === undefined || found.length <= limit ? null : { sinceVersion: String(last.version), afterId: last.id },
+          last === undefined || found.length < limit ? null : { sinceVersion: String(last.version), afterId: last.id },
       }
     },
     findEndedRules: async (of, since, limit) =>

@@ -1,18 +1,11 @@
 import type { DispatcherRule, FilterLanguage } from '../dispatcher.js'
-import {
-  createWorkBudget,
-  explainTree,
-  type FilterExplanation,
-  type FilterFailure,
-  readFilterTree,
-  readTreeOf,
-} from '../filter/index.js'
+import { createWorkBudget, explainTree, type FilterExplanation, type FilterFailure } from '../filter/index.js'
 import type { Json } from '../json.js'
 import { RequestPayloadError } from '../request-payload.js'
 import { isAccountCovered, isNameCovered, isSourceCovered } from './cover.js'
 import { readFilteredValue } from './envelope.js'
 import type { MatchableEvent } from './matchable-event.js'
-import type { RuleTrees } from './rule-shapes.js'
+import { readTrees, type RuleTrees } from './rule-shapes.js'
 
 /** A dispatcher with what keeps it from taking events at all. */
 export interface ExplainableRule {
@@ -44,13 +37,7 @@ export function* explainMatch(
   if (isEndpointDisabled) yield { condition: 'endpoint_disabled' }
   if (isManual) yield { condition: 'manual' }
   if (rule.expiresAt !== null && rule.expiresAt <= now) yield { condition: 'expired' }
-  const { filterLanguage: language, payloadFilter, contextFilter } = rule
-  const trees = {
-    language,
-    payload: payloadFilter && readTreeOf(language, payloadFilter),
-    context: contextFilter && readFilterTree(contextFilter),
-  }
-  yield* explainTrees(trees, event)
+  yield* explainTrees(readTrees(rule), event)
 }
 
 /** The conditions on name, source and account that an event does not fulfil. */

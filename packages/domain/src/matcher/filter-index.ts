@@ -1,6 +1,5 @@
 import type { DispatcherRule } from '../dispatcher.js'
 import { ANY_SOURCE } from '../event.js'
-import { readFilterTree, readTreeOf } from '../filter/index.js'
 import { type Bucket, type IndexParts, NumberedList, type Placement } from './bucket.js'
 import { BucketDirectory } from './bucket-directory.js'
 import { type Cover, CoverReader } from './filter-cover.js'
@@ -13,6 +12,7 @@ import { NO_RULE, RuleList } from './rule-list.js'
 import {
   listOperands,
   payloadRootOf,
+  readTrees,
   restoreTrees,
   type RuleBonds,
   type RuleShape,
@@ -283,14 +283,6 @@ function readCover(covers: CoverReader, { language, payload, context }: RuleTree
   if (payload !== null) covers.read(payload, payloadRootOf(language), cover)
   if (context !== null) covers.read(context, CONTEXT_ROOT, cover)
   return cover
-}
-
-function readTrees({ filterLanguage, payloadFilter, contextFilter }: DispatcherRule): RuleTrees {
-  return {
-    language: filterLanguage,
-    payload: payloadFilter === null ? null : readTreeOf(filterLanguage, payloadFilter),
-    context: contextFilter === null ? null : readFilterTree(contextFilter),
-  }
 }
 
 function bondsOf({ externalAccountId, source }: DispatcherRule): RuleBonds {

@@ -19,11 +19,6 @@ export class KeySlots {
   /** Keys that went since the bits were made: theirs are still set. */
   #gone = 0
 
-  /** Keys in it. */
-  get size(): number {
-    return this.#size
-  }
-
   get bytes(): number {
     return this.#slots.byteLength + this.#bits.byteLength
   }

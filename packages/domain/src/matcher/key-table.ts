@@ -38,10 +38,6 @@ export class KeyTable {
   #nodesFree: number = NO_NODE
   #nodesLive = 0
 
-  get size(): number {
-    return this.#nodesLive
-  }
-
   get bytes(): number {
     return this.#tables.reduce((sum, table) => sum + table.bytes, this.#nodes.byteLength)
   }

@@ -3,7 +3,8 @@ import { compileShapeTest, type OperandPlaces, type ShapeTest } from '../filter/
 import { countSteps } from '../filter/count-steps.js'
 import type { FilterCondition, FilterNode, FilterTest } from '../filter/filter-tree.js'
 import { type LeafTest, prepareOperand, restoreTest } from '../filter/leaf-test.js'
-import type { FilterLanguage } from '../dispatcher.js'
+import type { DispatcherRule, FilterLanguage } from '../dispatcher.js'
+import { readFilterTree, readTreeOf } from '../filter/index.js'
 import { EventReader } from './event-reader.js'
 import { FeatureReader } from './feature-reader.js'
 import { FeatureTable } from './feature-table.js'
@@ -20,6 +21,19 @@ export interface RuleTrees {
   language: FilterLanguage
   payload: FilterNode | null
   context: FilterNode | null
+}
+
+/** Reads the filters of a rule. */
+export function readTrees({
+  filterLanguage,
+  payloadFilter,
+  contextFilter,
+}: Pick<DispatcherRule, 'filterLanguage' | 'payloadFilter' | 'contextFilter'>): RuleTrees {
+  return {
+    language: filterLanguage,
+    payload: payloadFilter === null ? null : readTreeOf(filterLanguage, payloadFilter),
+    context: contextFilter === null ? null : readFilterTree(contextFilter),
+  }
 }
 
 /** One test of a filter that is nothing but tests of paths. */
