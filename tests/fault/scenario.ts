@@ -124,32 +124,73 @@ export async function untilSettled(stack: FaultStack): Promise<void> {
   })
 }
 
-/** All events of a run, with their deliveries and attempts. */
+interface EventRow {
+  id: string
+  event_id: string
+  is_delivered: boolean
+}
+
+interface DeliveryRow {
+  id: string
+  event_record_id: string
+  state: string
+  dispatcher_id: string
+}
+
+interface AttemptRow {
+  delivery_id: string
+  outcome: string
+  status: number | null
+}
+
+/**
+ * All events of a run, with their deliveries and attempts. Put together here: on tables that have just been filled the plan
+ * of a join is anybody's guess.
+ */
 export async function loadStored(stack: FaultStack, run: string): Promise<StoredEvent[]> {
-  interface Row {
-    event_id: string
-    is_delivered: boolean
-    deliveries: StoredDelivery[]
-  }
   const { organizationId, environmentId } = stack.tenant
-  const rows = await stack.query<Row>(
-    `with attempts as (
-       select delivery_id, json_agg(json_build_object('outcome', outcome, 'status', response_status) order by number) as all
-       from delivery_attempts where organization_id = $1 group by delivery_id
-     ), made as (
-       select d.event_record_id, json_agg(json_build_object('id', d.id, 'state', d.state,
-         'endpointId', p.dispatchable ->> 'id', 'attempts', coalesce(a.all, '[]'))) as all
-       from deliveries d
-       join event_dispatchers p on p.organization_id = d.organization_id and p.id = d.dispatcher_id
-       left join attempts a on a.delivery_id = d.id
-       where d.organization_id = $1 group by d.event_record_id
-     )
-     select r.event_id, r.delivered_at is not null as is_delivered, coalesce(made.all, '[]') as deliveries
-     from event_records r left join made on made.event_record_id = r.id
-     where r.organization_id = $1 and r.environment_id = $2 and r.context ->> 'run' = $3`,
+  const events = await stack.query<EventRow>(
+    `select id, event_id, delivered_at is not null as is_delivered from event_records
+     where organization_id = $1 and environment_id = $2 and context ->> 'run' = $3`,
     [organizationId, environmentId, run],
   )
-  return rows.map((row) => ({ eventId: row.event_id, isDelivered: row.is_delivered, deliveries: row.deliveries }))
+  const dispatchers = await stack.query<{ id: string; endpoint_id: string }>(
+    `select id, dispatchable ->> 'id' as endpoint_id from event_dispatchers where organization_id = $1`,
+    [organizationId],
+  )
+  const endpoints = new Map(dispatchers.map((row) => [row.id, row.endpoint_id]))
+  const deliveries = await stack.query<DeliveryRow>(
+    'select id, event_record_id, state, dispatcher_id from deliveries where organization_id = $1',
+    [organizationId],
+  )
+  const attempts = await stack.query<AttemptRow>(
+    `select delivery_id, outcome, response_status as status from delivery_attempts
+     where organization_id = $1 order by delivery_id, number`,
+    [organizationId],
+  )
+  const attemptsOf = groupBy(attempts, (row) => row.delivery_id)
+  const deliveriesOf = groupBy(deliveries, (row) => row.event_record_id)
+  const toDelivery = ({ id, state, dispatcher_id: dispatcherId }: DeliveryRow): StoredDelivery => ({
+    id,
+    state,
+    endpointId: endpoints.get(dispatcherId) ?? '',
+    attempts: (attemptsOf.get(id) ?? []).map(({ outcome, status }) => ({ outcome, status })),
+  })
+  return events.map((row) => ({
+    eventId: row.event_id,
+    isDelivered: row.is_delivered,
+    deliveries: (deliveriesOf.get(row.id) ?? []).map(toDelivery),
+  }))
+}
+
+function groupBy<Row>(rows: readonly Row[], keyOf: (row: Row) => string): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>()
+  for (const row of rows) {
+    const group = groups.get(keyOf(row))
+    if (group === undefined) groups.set(keyOf(row), [row])
+    else group.push(row)
+  }
+  return groups
 }
 
 interface Result {
