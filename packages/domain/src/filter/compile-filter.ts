@@ -1,7 +1,7 @@
 import { type Json, findOwnProperty, isJsonObject } from '../json.js'
 import {
+  collectLeafTests,
   compileShapeTest,
-  listLeafTests,
   type OperandPlaces,
   placeOperands,
   type ShapeTest,
@@ -32,20 +32,30 @@ export function compileTree(node: FilterNode): (value: Json, budget?: WorkBudget
 
 /** The tests of a filter that have operands, in an order that is the same for all filters of a shape. */
 export function listOperandTests(node: FilterNode): LeafTest[] {
-  return node.conditions.flatMap((condition) => {
+  const found: LeafTest[] = []
+  collectOperandTests(node, found)
+  return found
+}
+
+// Into one list: every filter that is added is read so.
+function collectOperandTests(node: FilterNode, found: LeafTest[]): void {
+  for (const condition of node.conditions) {
     switch (condition.kind) {
       case 'or':
       case 'and':
       case 'nor':
-        return condition.nodes.flatMap(listOperandTests)
+        for (const each of condition.nodes) collectOperandTests(each, found)
+        break
       case 'value':
-        return listLeafTests([condition.test])
+        collectLeafTests([condition.test], found)
+        break
       case 'property':
-        return listLeafTests(condition.tests)
+        collectLeafTests(condition.tests, found)
+        break
       case 'nested':
-        return listOperandTests(condition.node)
+        collectOperandTests(condition.node, found)
     }
-  })
+  }
 }
 
 /** Prepares all filters of a shape: those that differ from this one in their operands alone. Counts their steps. */

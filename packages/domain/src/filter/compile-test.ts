@@ -17,15 +17,19 @@ export type OperandPlaces = ReadonlyMap<FilterTest, number>
 
 /** Prepares one test of a filter for many values. */
 export function compileTest(test: FilterTest): ValueTest {
-  const leaves = listLeafTests([test])
+  const leaves: LeafTest[] = []
+  collectLeafTests([test], leaves)
   const operands = leaves.map(prepareOperand)
   const holds = compileShapeTest(test, placeOperands(leaves))
   return (value, budget) => holds(value, operands, budget)
 }
 
-/** The tests with operands of their own, in an order that is the same for all filters of a shape. */
-export function listLeafTests(tests: readonly FilterTest[]): LeafTest[] {
-  return tests.flatMap((test) => (isLeafTest(test) ? [test] : listLeafTests(test.operand)))
+/** Adds the tests with operands of their own to a list, in an order that is the same for all filters of a shape. */
+export function collectLeafTests(tests: readonly FilterTest[], found: LeafTest[]): void {
+  for (const test of tests) {
+    if (isLeafTest(test)) found.push(test)
+    else collectLeafTests(test.operand, found)
+  }
 }
 
 /** Numbers tests in their order. */
