@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { createDispatcherMaker, type DispatcherMaker, DISPATCHERS_PATH } from './make-dispatchers.js'
 import { type ApiAnswer, startTestApi, type TestApi } from './start-test-api.js'
 
 let api: TestApi
-let endpointId: string
+let wish: DispatcherMaker['wish']
+let post: DispatcherMaker['post']
+let makeDispatcher: DispatcherMaker['makeDispatcher']
 
 beforeAll(async () => {
   api = await startTestApi()
@@ -13,38 +16,14 @@ afterAll(async () => {
 })
 
 beforeEach(async () => {
-  endpointId = await makeEndpoint(api.a.production.secretKey)
+  ;({ wish, post, makeDispatcher } = await createDispatcherMaker(api))
 })
 
-const PATH = '/api/v1/event-dispatchers'
 const UNKNOWN_ID = '0191d7c8-0000-7000-8000-000000000001'
 
-async function makeEndpoint(key: string): Promise<string> {
-  const body = { url: 'https://8.8.8.8/hook', events: ['never'] }
-  const answer = await api.call('POST', '/api/v1/webhook-endpoints', { key, body })
-  expect(answer.status).toBe(201)
-  return answer.body['id'] as string
-}
-
-let made = 0
-const wish = (change: object = {}): object => ({
-  event: 'invoice.paid',
-  dispatchable: { type: 'WEBHOOK', id: endpointId },
-  dispatchableId: `own-${(made += 1)}`,
-  ...change,
-})
-
-const post = (body: unknown, key = api.a.production.secretKey): Promise<ApiAnswer> =>
-  api.call('POST', PATH, { body, key })
-
-async function makeDispatcher(change: object = {}): Promise<string> {
-  const answer = await post(wish(change))
-  expect([answer.status, answer.text]).toEqual([201, expect.any(String)])
-  return answer.body['id'] as string
-}
-
 describe('what finds the filters', () => {
-  const show = async (id: string): Promise<unknown> => (await api.call('GET', `${PATH}/${id}`)).body['index']
+  const show = async (id: string): Promise<unknown> =>
+    (await api.call('GET', `${DISPATCHERS_PATH}/${id}`)).body['index']
 
   test('is shown when one is made, changed and read', async () => {
     const made = await post(
@@ -61,11 +40,11 @@ describe('what finds the filters', () => {
     const id = made.body['id'] as string
     expect(await show(id)).toEqual(made.body['index'])
     const body = { payloadFilter: { total: [{ $gt: 5 }] }, contextFilter: { shop: ['utrecht'] } }
-    const changed = await api.call('PATCH', `${PATH}/${id}`, { body })
+    const changed = await api.call('PATCH', `${DISPATCHERS_PATH}/${id}`, { body })
     const ofContext = { filter: 'contextFilter', pointer: '/shop', operator: 'literals' }
     expect(changed.body['index']).toEqual({ indexed: true, conditions: [ofContext], warning: null })
     expect(await show(id)).toEqual(changed.body['index'])
-    const disabled = await api.call('POST', `${PATH}/${id}/disable`)
+    const disabled = await api.call('POST', `${DISPATCHERS_PATH}/${id}/disable`)
     expect(disabled.body['index']).toEqual(changed.body['index'])
   })
 
@@ -99,7 +78,8 @@ describe('what finds the filters', () => {
   })
 
   test('is part of a dry run, of filters and of a dispatcher', async () => {
-    const attempt = (body: object) => api.call('POST', `${PATH}/test`, { body: { event: { name: 'a' }, ...body } })
+    const attempt = (body: object) =>
+      api.call('POST', `${DISPATCHERS_PATH}/test`, { body: { event: { name: 'a' }, ...body } })
     const filter = { $or: [{ a: ['x'] }, { $nor: [{ b: ['y'] }] }] }
     const ofFilter = await attempt({ filter })
     expect(ofFilter.body['index']).toEqual({
@@ -115,7 +95,7 @@ describe('what finds the filters', () => {
 })
 
 describe('trying an event', () => {
-  const attempt = (body: object): Promise<ApiAnswer> => api.call('POST', `${PATH}/test`, { body })
+  const attempt = (body: object): Promise<ApiAnswer> => api.call('POST', `${DISPATCHERS_PATH}/test`, { body })
 
   test('on filters: the first condition that fails, with its paths', async () => {
     const event = { name: 'x', payload: { customer: { country: 'US' } }, context: { a: 1 } }
@@ -164,7 +144,7 @@ describe('trying an event', () => {
       'manual',
       'payloadFilter',
     ])
-    await api.call('PATCH', `${PATH}/${dispatcherId}`, { body: { manual: false, enabled: true } })
+    await api.call('PATCH', `${DISPATCHERS_PATH}/${dispatcherId}`, { body: { manual: false, enabled: true } })
     const event = { name: 'order.paid', source: 'shop', accountId: 'one', payload: { total: 11 } }
     expect((await attempt({ dispatcherId, event })).body).toMatchObject({ matches: true, explanation: [] })
   })

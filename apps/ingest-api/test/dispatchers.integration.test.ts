@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { type ApiAnswer, startTestApi, type TestApi } from './start-test-api.js'
+import {
+  createDispatcherMaker,
+  type DispatcherMaker,
+  DISPATCHERS_PATH,
+  makeSilentEndpoint,
+  readSetVersion,
+} from './make-dispatchers.js'
+import { startTestApi, type TestApi } from './start-test-api.js'
 
 let api: TestApi
+let wish: DispatcherMaker['wish']
+let post: DispatcherMaker['post']
+let makeDispatcher: DispatcherMaker['makeDispatcher']
 let endpointId: string
 
 beforeAll(async () => {
@@ -13,39 +23,8 @@ afterAll(async () => {
 })
 
 beforeEach(async () => {
-  endpointId = await makeEndpoint(api.a.production.secretKey)
+  ;({ wish, post, makeDispatcher, endpointId } = await createDispatcherMaker(api))
 })
-
-const PATH = '/api/v1/event-dispatchers'
-
-async function makeEndpoint(key: string): Promise<string> {
-  const body = { url: 'https://8.8.8.8/hook', events: ['never'] }
-  const answer = await api.call('POST', '/api/v1/webhook-endpoints', { key, body })
-  expect(answer.status).toBe(201)
-  return answer.body['id'] as string
-}
-
-let made = 0
-const wish = (change: object = {}): object => ({
-  event: 'invoice.paid',
-  dispatchable: { type: 'WEBHOOK', id: endpointId },
-  dispatchableId: `own-${(made += 1)}`,
-  ...change,
-})
-
-const post = (body: unknown, key = api.a.production.secretKey): Promise<ApiAnswer> =>
-  api.call('POST', PATH, { body, key })
-
-async function makeDispatcher(change: object = {}): Promise<string> {
-  const answer = await post(wish(change))
-  expect([answer.status, answer.text]).toEqual([201, expect.any(String)])
-  return answer.body['id'] as string
-}
-
-async function readVersion(): Promise<bigint> {
-  const environmentId = api.a.production.id
-  return (await api.database.prisma.dispatcherSet.findFirstOrThrow({ where: { environmentId } })).version
-}
 
 test('a misnamed filter is refused, also in a dry run', async () => {
   const refused = await post(wish({ filter: { a: [1] } }))
@@ -53,7 +32,7 @@ test('a misnamed filter is refused, also in a dry run', async () => {
     422,
     [{ pointer: '/filter', code: 'unknown_key', message: 'Unknown: did you mean payloadFilter?' }],
   ])
-  const tried = await api.call('POST', `${PATH}/test`, { body: { event: {}, payloadFilter: { a: [1] } } })
+  const tried = await api.call('POST', `${DISPATCHERS_PATH}/test`, { body: { event: {}, payloadFilter: { a: [1] } } })
   expect([tried.status, tried.body['detail']]).toEqual([422, '/payloadFilter: Unknown: did you mean filter?'])
 })
 
@@ -84,11 +63,11 @@ describe('making and showing', () => {
         warning: null,
       },
     })
-    const shown = await api.call('GET', `${PATH}/${answer.body['id']}`)
+    const shown = await api.call('GET', `${DISPATCHERS_PATH}/${answer.body['id']}`)
     expect(shown.body).toEqual(answer.body)
-    const upper = await api.call('GET', `${PATH}/${String(answer.body['id']).toUpperCase()}`)
+    const upper = await api.call('GET', `${DISPATCHERS_PATH}/${String(answer.body['id']).toUpperCase()}`)
     expect(upper.body).toEqual(answer.body)
-    const listed = await api.call('GET', `${PATH}?limit=1`)
+    const listed = await api.call('GET', `${DISPATCHERS_PATH}?limit=1`)
     const { index, ...listing } = answer.body
     expect(index).toBeDefined()
     expect(listed.body['data']).toEqual([listing])
@@ -120,7 +99,7 @@ describe('making and showing', () => {
       409,
       expect.stringContaining('Give a dispatchableId of your own'),
     ])
-    expect((await api.call('DELETE', `${PATH}/${first.body['id']}`)).status).toBe(204)
+    expect((await api.call('DELETE', `${DISPATCHERS_PATH}/${first.body['id']}`)).status).toBe(204)
     expect((await post(body)).status).toBe(201)
   })
 
@@ -144,8 +123,11 @@ describe('making and showing', () => {
     try {
       const wishes: [string, object][] = [
         ['/api/v1/webhook-endpoints', endpoint],
-        [PATH, { event: 'a', dispatchable: { type: 'WEBHOOK', id: first.body['id'] }, dispatchableId: 'one more' }],
-        [`${PATH}/ephemeral`, { name: 'a', url: 'https://example.com/once', timeoutInSeconds: 60 }],
+        [
+          DISPATCHERS_PATH,
+          { event: 'a', dispatchable: { type: 'WEBHOOK', id: first.body['id'] }, dispatchableId: 'one more' },
+        ],
+        [`${DISPATCHERS_PATH}/ephemeral`, { name: 'a', url: 'https://example.com/once', timeoutInSeconds: 60 }],
       ]
       for (const [path, body] of wishes) {
         const refused = await create(path, body)
@@ -169,7 +151,7 @@ describe('making and showing', () => {
     // Set before the key is first used: what is known of a key is remembered for some seconds.
     const where = { id }
     await api.database.prisma.runtimeEnvironment.updateMany({ where, data: { unknownAccounts: 'reject' } })
-    const dispatchable = { type: 'WEBHOOK', id: await makeEndpoint(key) }
+    const dispatchable = { type: 'WEBHOOK', id: await makeSilentEndpoint(api, key) }
     const body = { event: 'a', dispatchable, dispatchableId: 'own', accountId: 'stranger' }
     const refused = await post(body, key)
     expect(refused.status).toBe(422)
@@ -190,9 +172,9 @@ describe('making and showing', () => {
 const UNKNOWN_ID = '0191d7c8-0000-7000-8000-000000000001'
 
 async function makeLonelyEndpoint(): Promise<string> {
-  const id = await makeEndpoint(api.a.production.secretKey)
+  const id = await makeSilentEndpoint(api, api.a.production.secretKey)
   const endpoint = await api.call('GET', `/api/v1/webhook-endpoints/${id}`)
-  expect((await api.call('DELETE', `${PATH}/${endpoint.body['dispatcherId']}`)).status).toBe(204)
+  expect((await api.call('DELETE', `${DISPATCHERS_PATH}/${endpoint.body['dispatcherId']}`)).status).toBe(204)
   return id
 }
 
@@ -234,10 +216,10 @@ describe('refused', () => {
     ],
     ['an empty dispatchableId', () => ({ dispatchableId: '' }), '/dispatchableId'],
   ])('%s', async (_, change, pointer) => {
-    const version = await readVersion()
+    const version = await readSetVersion(api)
     const answer = await post(wish(change()))
     expect([answer.status, (answer.body['errors'] as { pointer: string }[])[0]?.pointer]).toEqual([422, pointer])
-    expect(await readVersion()).toBe(version)
+    expect(await readSetVersion(api)).toBe(version)
   })
 
   test('a filter that is too deep, too large or has too many conditions', async () => {
@@ -253,7 +235,7 @@ describe('refused', () => {
 describe('changing', () => {
   test('PATCH changes what is given, null clears, and the version changes each time', async () => {
     const id = await makeDispatcher({ payloadFilter: { a: [1] }, contextFilter: { b: [2] }, accountId: 'patch' })
-    let version = await readVersion()
+    let version = await readSetVersion(api)
     const steps: [object, object][] = [
       [{ payloadFilter: null }, { payloadFilter: null, contextFilter: { b: [2] }, accountId: 'patch' }],
       [{ contextFilter: { c: [3] } }, { payloadFilter: null, contextFilter: { c: [3] } }],
@@ -265,11 +247,11 @@ describe('changing', () => {
       ],
     ]
     for (const [body, expected] of steps) {
-      const answer = await api.call('PATCH', `${PATH}/${id}`, { body })
+      const answer = await api.call('PATCH', `${DISPATCHERS_PATH}/${id}`, { body })
       expect(answer.status).toBe(200)
       expect(answer.body).toMatchObject(expected)
-      expect((await api.call('GET', `${PATH}/${id}`)).body).toEqual(answer.body)
-      const next = await readVersion()
+      expect((await api.call('GET', `${DISPATCHERS_PATH}/${id}`)).body).toEqual(answer.body)
+      const next = await readSetVersion(api)
       expect(next).toBeGreaterThan(version)
       version = next
     }
@@ -277,44 +259,44 @@ describe('changing', () => {
 
   test('an invalid PATCH changes nothing', async () => {
     const id = await makeDispatcher()
-    const before = await api.call('GET', `${PATH}/${id}`)
+    const before = await api.call('GET', `${DISPATCHERS_PATH}/${id}`)
     for (const body of [
       { event: [] },
       { payloadFilter: { a: 1 } },
       { dispatchable: { type: 'FAX' } },
       { source: null },
     ]) {
-      expect((await api.call('PATCH', `${PATH}/${id}`, { body })).status).toBe(422)
+      expect((await api.call('PATCH', `${DISPATCHERS_PATH}/${id}`, { body })).status).toBe(422)
     }
-    expect((await api.call('GET', `${PATH}/${id}`)).body).toEqual(before.body)
+    expect((await api.call('GET', `${DISPATCHERS_PATH}/${id}`)).body).toEqual(before.body)
   })
 
   test('a dispatchable id that was the dispatchable’s own follows it, one that was chosen stays', async () => {
     const [first, second] = [await makeLonelyEndpoint(), await makeLonelyEndpoint()]
     const follower = await post({ event: 'a', dispatchable: { type: 'WEBHOOK', id: first } })
     const patch = { dispatchable: { type: 'WEBHOOK', id: second } }
-    const moved = await api.call('PATCH', `${PATH}/${follower.body['id']}`, { body: patch })
+    const moved = await api.call('PATCH', `${DISPATCHERS_PATH}/${follower.body['id']}`, { body: patch })
     expect(moved.body).toMatchObject({ dispatchable: { id: second }, dispatchableId: second })
     const chosen = await makeDispatcher({ dispatchableId: 'mine' })
-    const kept = await api.call('PATCH', `${PATH}/${chosen}`, { body: patch })
+    const kept = await api.call('PATCH', `${DISPATCHERS_PATH}/${chosen}`, { body: patch })
     expect(kept.body).toMatchObject({ dispatchable: { id: second }, dispatchableId: 'mine' })
-    const taken = await api.call('PATCH', `${PATH}/${chosen}`, { body: { dispatchableId: second } })
+    const taken = await api.call('PATCH', `${DISPATCHERS_PATH}/${chosen}`, { body: { dispatchableId: second } })
     expect(taken.status).toBe(409)
   })
 
   test('disable and enable', async () => {
     const id = await makeDispatcher()
-    const version = await readVersion()
-    expect((await api.call('POST', `${PATH}/${id}/disable`)).body).toMatchObject({ id, enabled: false })
-    expect((await api.call('POST', `${PATH}/${id}/enable`)).body).toMatchObject({ id, enabled: true })
-    expect(await readVersion()).toBe(version + 2n)
+    const version = await readSetVersion(api)
+    expect((await api.call('POST', `${DISPATCHERS_PATH}/${id}/disable`)).body).toMatchObject({ id, enabled: false })
+    expect((await api.call('POST', `${DISPATCHERS_PATH}/${id}/enable`)).body).toMatchObject({ id, enabled: true })
+    expect(await readSetVersion(api)).toBe(version + 2n)
   })
 
   test('a deleted one is gone, but its row stays', async () => {
     const id = await makeDispatcher()
-    const version = await readVersion()
-    expect((await api.call('DELETE', `${PATH}/${id}`)).status).toBe(204)
-    expect(await readVersion()).toBe(version + 1n)
+    const version = await readSetVersion(api)
+    expect((await api.call('DELETE', `${DISPATCHERS_PATH}/${id}`)).status).toBe(204)
+    expect(await readSetVersion(api)).toBe(version + 1n)
     for (const [method, path] of [
       ['GET', ''],
       ['DELETE', ''],
@@ -322,9 +304,9 @@ describe('changing', () => {
       ['POST', '/enable'],
     ] as const) {
       const body = method === 'PATCH' ? {} : undefined
-      expect((await api.call(method, `${PATH}/${id}${path}`, { body })).status).toBe(404)
+      expect((await api.call(method, `${DISPATCHERS_PATH}/${id}${path}`, { body })).status).toBe(404)
     }
-    expect((await api.call('GET', PATH)).text).not.toContain(id)
+    expect((await api.call('GET', DISPATCHERS_PATH)).text).not.toContain(id)
     expect((await api.database.prisma.eventDispatcher.findFirstOrThrow({ where: { id } })).deletedAt).not.toBeNull()
   })
 })
@@ -332,7 +314,7 @@ describe('changing', () => {
 describe('tenants', () => {
   test('another tenant and another environment get 403 and nothing changes; nowhere is 404', async () => {
     const id = await makeDispatcher({ payloadFilter: { word: ['hush'] } })
-    const before = await api.call('GET', `${PATH}/${id}`)
+    const before = await api.call('GET', `${DISPATCHERS_PATH}/${id}`)
     for (const key of [api.b.production.secretKey, api.a.development.secretKey]) {
       const calls: [string, string, unknown][] = [
         ['GET', '', undefined],
@@ -342,17 +324,17 @@ describe('tenants', () => {
         ['POST', '/disable', undefined],
       ]
       for (const [method, path, body] of calls) {
-        const answer = await api.call(method, `${PATH}/${id}${path}`, { key, body })
+        const answer = await api.call(method, `${DISPATCHERS_PATH}/${id}${path}`, { key, body })
         expect([method, path, answer.status]).toEqual([method, path, 403])
         expect(answer.text).not.toContain('hush')
-        expect((await api.call(method, `${PATH}/${UNKNOWN_ID}${path}`, { key, body })).status).toBe(404)
-        expect((await api.call(method, `${PATH}/not-an-id${path}`, { key, body })).status).toBe(404)
+        expect((await api.call(method, `${DISPATCHERS_PATH}/${UNKNOWN_ID}${path}`, { key, body })).status).toBe(404)
+        expect((await api.call(method, `${DISPATCHERS_PATH}/not-an-id${path}`, { key, body })).status).toBe(404)
       }
       const tried = { event: { name: 'a' }, dispatcherId: id }
-      expect((await api.call('POST', `${PATH}/test`, { key, body: tried })).status).toBe(403)
-      expect((await api.call('GET', PATH, { key })).text).not.toContain(id)
+      expect((await api.call('POST', `${DISPATCHERS_PATH}/test`, { key, body: tried })).status).toBe(403)
+      expect((await api.call('GET', DISPATCHERS_PATH, { key })).text).not.toContain(id)
     }
-    expect((await api.call('GET', `${PATH}/${id}`)).body).toEqual(before.body)
+    expect((await api.call('GET', `${DISPATCHERS_PATH}/${id}`)).body).toEqual(before.body)
   })
 
   test("another tenant's endpoint is 403, on POST and on PATCH", async () => {
@@ -360,11 +342,11 @@ describe('tenants', () => {
     const dispatchable = { type: 'WEBHOOK', id: endpointId }
     expect((await post({ event: 'a', dispatchable }, key)).status).toBe(403)
     const own = await post(
-      { event: 'a', dispatchable: { type: 'WEBHOOK', id: await makeEndpoint(key) }, dispatchableId: 'b' },
+      { event: 'a', dispatchable: { type: 'WEBHOOK', id: await makeSilentEndpoint(api, key) }, dispatchableId: 'b' },
       key,
     )
     expect(own.status).toBe(201)
-    const moved = await api.call('PATCH', `${PATH}/${own.body['id']}`, { key, body: { dispatchable } })
+    const moved = await api.call('PATCH', `${DISPATCHERS_PATH}/${own.body['id']}`, { key, body: { dispatchable } })
     expect(moved.status).toBe(403)
   })
 })

@@ -1,52 +1,39 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createSecretBox, toRowIdentity } from '@signalbox/db'
-import { type ApiAnswer, startTestApi, type TestApi } from './start-test-api.js'
+import { readSetVersion } from './make-dispatchers.js'
+import {
+  ENDPOINT_WISH,
+  ENDPOINTS_ALLOW,
+  ENDPOINTS_PATH,
+  makeEndpoint,
+  openSecrets,
+  postEndpoint,
+} from './make-endpoints.js'
+import { startTestApi, type TestApi } from './start-test-api.js'
 
 let api: TestApi
 
 beforeAll(async () => {
-  api = await startTestApi({ EGRESS_ALLOW: '127.0.0.1:4011,hooks.internal' })
+  api = await startTestApi({ EGRESS_ALLOW: ENDPOINTS_ALLOW })
 })
 
 afterAll(async () => {
   await api?.stop()
 })
 
-const PATH = '/api/v1/webhook-endpoints'
 const UNKNOWN_ID = '0191d7c8-0000-7000-8000-000000000001'
-const WISH = { url: 'http://127.0.0.1:4011/hook', events: ['invoice.*'] }
-
-const post = (change: object = {}, key = api.a.production.secretKey): Promise<ApiAnswer> =>
-  api.call('POST', PATH, { body: { ...WISH, ...change }, key })
-
-async function makeEndpoint(change: object = {}): Promise<ApiAnswer['body'] & { id: string; dispatcherId: string }> {
-  const answer = await post(change)
-  expect([answer.status, answer.text]).toEqual([201, expect.any(String)])
-  return answer.body as ApiAnswer['body'] & { id: string; dispatcherId: string }
-}
-
-async function openSecrets(id: string): Promise<{ secret: string; expiresAt: string | null; publicKey?: string }[]> {
-  const row = await api.database.prisma.webhookEndpoint.findFirstOrThrow({ where: { id } })
-  const identity = toRowIdentity({ organizationId: row.organizationId, table: 'webhook_endpoints', id })
-  return JSON.parse(createSecretBox(api.config.SECRETS_MASTER_KEYS).open(row.secretsSealed, identity)).secrets
-}
-
-async function readVersion(): Promise<bigint> {
-  const environmentId = api.a.production.id
-  return (await api.database.prisma.dispatcherSet.findFirstOrThrow({ where: { environmentId } })).version
-}
 
 test('what looks like a known name is refused, not ignored', async () => {
-  const { status, body } = await post({ payloadFilter: { total: [{ $gt: 5 }] }, timeout: 5 })
+  const { status, body } = await postEndpoint(api, { payloadFilter: { total: [{ $gt: 5 }] }, timeout: 5 })
   const error = { code: 'unknown_key', message: 'Unknown: did you mean filter?' }
   expect([status, body['detail']]).toEqual([422, `/payloadFilter: ${error.message} (and 1 more)`])
   expect(body['errors']).toEqual([
     { pointer: '/payloadFilter', ...error },
     { pointer: '/timeout', code: 'unknown_key', message: 'Unknown: did you mean timeoutMs?' },
   ])
-  const { id } = await makeEndpoint({ color: 'green' })
-  const patched = await api.call('PATCH', `${PATH}/${id}`, { body: { payloadFilter: {} } })
+  const { id } = await makeEndpoint(api, { color: 'green' })
+  const patched = await api.call('PATCH', `${ENDPOINTS_PATH}/${id}`, { body: { payloadFilter: {} } })
   expect([patched.status, patched.body['code']]).toEqual([422, 'invalid'])
   const listed = await api.call('GET', '/api/v1/deliveries?stat=skipped')
   expect([listed.status, listed.body['detail']]).toEqual([422, 'in the query, /stat: Unknown: did you mean state?'])
@@ -55,7 +42,7 @@ test('what looks like a known name is refused, not ignored', async () => {
 describe('making', () => {
   test('one call makes the endpoint and its dispatcher; the secret is in this answer alone', async () => {
     const body = {
-      ...WISH,
+      ...ENDPOINT_WISH,
       events: ['a', 'b*'],
       source: 'shop',
       filter: { total: [{ $gt: 5 }] },
@@ -68,7 +55,7 @@ describe('making', () => {
       retryPolicy: { type: 'exponential', initialSeconds: 1, factor: 2, maxSeconds: 60, attempts: 20 },
       method: 'PUT',
     }
-    const answer = await api.call('POST', PATH, { body })
+    const answer = await api.call('POST', ENDPOINTS_PATH, { body })
     expect(answer.status).toBe(201)
     const masked = { 'x-api-key': '••••••••', authorization: '••••••••' }
     expect(answer.body).toMatchObject({ ...body, headers: masked, enabled: true, signing: 'v1', publicKey: null })
@@ -76,10 +63,10 @@ describe('making', () => {
     expect(answer.text).not.toMatch(/hush-hush|deep-secret/)
 
     const { id, dispatcherId, secret, ...rest } = answer.body as Record<string, string>
-    const shown = await api.call('GET', `${PATH}/${id}`)
+    const shown = await api.call('GET', `${ENDPOINTS_PATH}/${id}`)
     expect(shown.body).toEqual({ id, dispatcherId, ...rest })
     expect(shown.text).not.toContain(secret)
-    expect((await api.call('GET', PATH)).text).not.toContain(secret)
+    expect((await api.call('GET', ENDPOINTS_PATH)).text).not.toContain(secret)
 
     const dispatcher = await api.call('GET', `/api/v1/event-dispatchers/${dispatcherId}`)
     expect(dispatcher.body).toMatchObject({
@@ -94,7 +81,7 @@ describe('making', () => {
   })
 
   test('what is absent has its default', async () => {
-    expect(await makeEndpoint()).toMatchObject({
+    expect(await makeEndpoint(api)).toMatchObject({
       description: '',
       source: 'trigger.dev',
       filter: null,
@@ -111,12 +98,12 @@ describe('making', () => {
   })
 
   test('secret and headers are sealed at rest, and open in their own row only', async () => {
-    const made = await makeEndpoint({ headers: { 'x-key': 'hush-hush' } })
+    const made = await makeEndpoint(api, { headers: { 'x-key': 'hush-hush' } })
     const row = await api.database.prisma.webhookEndpoint.findFirstOrThrow({ where: { id: made.id } })
     const stored = JSON.stringify(row)
     expect(stored).not.toContain('hush-hush')
     expect(stored).not.toContain(made['secret'])
-    expect(await openSecrets(made.id)).toEqual([{ secret: made['secret'], expiresAt: null }])
+    expect(await openSecrets(api, made.id)).toEqual([{ secret: made['secret'], expiresAt: null }])
     const box = createSecretBox(api.config.SECRETS_MASTER_KEYS)
     const own = { organizationId: row.organizationId, table: 'webhook_endpoints', id: made.id }
     expect(JSON.parse(box.open(row.headersSealed ?? '', toRowIdentity(own)))).toEqual({ 'x-key': 'hush-hush' })
@@ -126,16 +113,16 @@ describe('making', () => {
 
   test('a secret that the caller brings along is taken', async () => {
     const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`
-    expect(await makeEndpoint({ secret, signing: 'v1' })).toMatchObject({ secret, signing: 'v1' })
+    expect(await makeEndpoint(api, { secret, signing: 'v1' })).toMatchObject({ secret, signing: 'v1' })
   })
 
   test('v1a: the public key is shown, also later, and the private one never', async () => {
-    const made = await makeEndpoint({ signing: 'v1a' })
+    const made = await makeEndpoint(api, { signing: 'v1a' })
     expect(made).toMatchObject({ signing: 'v1a', publicKey: expect.stringMatching(/^whpk_/) })
     expect(made).not.toHaveProperty('secret')
-    const [stored] = await openSecrets(made.id)
+    const [stored] = await openSecrets(api, made.id)
     expect(stored?.secret).toMatch(/^whsk_/)
-    const shown = await api.call('GET', `${PATH}/${made.id}`)
+    const shown = await api.call('GET', `${ENDPOINTS_PATH}/${made.id}`)
     expect(shown.body['publicKey']).toBe(made['publicKey'])
     expect(shown.text).not.toContain('whsk_')
   })
@@ -144,12 +131,12 @@ describe('making', () => {
     const { privateKey, publicKey } = generateKeyPairSync('ed25519')
     const seed = privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32)
     const expected = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64')
-    const made = await makeEndpoint({ secret: `whsk_${seed.toString('base64')}` })
+    const made = await makeEndpoint(api, { secret: `whsk_${seed.toString('base64')}` })
     expect(made).toMatchObject({ signing: 'v1a', publicKey: `whpk_${expected}` })
   })
 
   test('a host that the operator opened is taken; null stands for nothing', async () => {
-    const made = await makeEndpoint({
+    const made = await makeEndpoint(api, {
       url: 'https://hooks.internal/a?b=c#fragment',
       filter: null,
       contextFilter: null,
@@ -216,35 +203,38 @@ describe('refused', () => {
     ['CloudEvents', { format: 'CloudEvents' }, 'not_supported_yet', '/format'],
   ])('%s', async (_, change, code, pointer) => {
     const count = await api.database.prisma.webhookEndpoint.count()
-    const answer = await post(change)
+    const answer = await postEndpoint(api, change)
     expect([answer.status, answer.body['code']]).toEqual([422, code])
     expect(answer.body['errors']).toMatchObject([{ pointer }])
     expect(await api.database.prisma.webhookEndpoint.count()).toBe(count)
   })
 
   test('the text of a refused secret or header is not in the answer', async () => {
-    const answers = [await post({ secret: 'whsec_hushhush' }), await post({ headers: { host: 'hushhush' } })]
+    const answers = [
+      await postEndpoint(api, { secret: 'whsec_hushhush' }),
+      await postEndpoint(api, { headers: { host: 'hushhush' } }),
+    ]
     for (const { status, text } of answers) expect([status, text.includes('hushhush')]).toEqual([422, false])
   })
 
   test('there is no way to read a secret back', async () => {
-    const { id } = await makeEndpoint()
-    expect((await api.call('GET', `${PATH}/${id}/secret`)).status).toBe(404)
+    const { id } = await makeEndpoint(api)
+    expect((await api.call('GET', `${ENDPOINTS_PATH}/${id}/secret`)).status).toBe(404)
   })
 })
 
 describe('changing', () => {
   test('PATCH changes endpoint and dispatcher, and the version when the dispatcher changes', async () => {
-    const { id, dispatcherId } = await makeEndpoint({ filter: { a: [1] }, headers: { a: 'b' } })
-    const version = await readVersion()
+    const { id, dispatcherId } = await makeEndpoint(api, { filter: { a: [1] }, headers: { a: 'b' } })
+    const version = await readSetVersion(api)
     const settings = { url: 'http://127.0.0.1:4011/other', description: 'new', timeoutMs: 5_000, method: 'PATCH' }
-    const changed = await api.call('PATCH', `${PATH}/${id}`, { body: settings })
+    const changed = await api.call('PATCH', `${ENDPOINTS_PATH}/${id}`, { body: settings })
     expect(changed.body).toMatchObject({ ...settings, filter: { a: [1] }, headers: { a: '••••••••' } })
-    expect(await readVersion()).toBe(version)
+    expect(await readSetVersion(api)).toBe(version)
     const subscription = { events: ['x'], filter: null, contextFilter: { c: [1] }, accountId: 'p', source: '*' }
-    const again = await api.call('PATCH', `${PATH}/${id}`, { body: subscription })
+    const again = await api.call('PATCH', `${ENDPOINTS_PATH}/${id}`, { body: subscription })
     expect(again.body).toMatchObject({ ...settings, ...subscription })
-    expect(await readVersion()).toBe(version + 1n)
+    expect(await readSetVersion(api)).toBe(version + 1n)
     expect((await api.call('GET', `/api/v1/event-dispatchers/${dispatcherId}`)).body).toMatchObject({
       event: ['x'],
       payloadFilter: null,
@@ -252,11 +242,11 @@ describe('changing', () => {
       accountId: 'p',
       source: '*',
     })
-    const cleared = await api.call('PATCH', `${PATH}/${id}`, {
+    const cleared = await api.call('PATCH', `${ENDPOINTS_PATH}/${id}`, {
       body: { accountId: null, headers: null, retryPolicy: null },
     })
     expect(cleared.body).toMatchObject({ accountId: null, headers: {}, events: ['x'] })
-    expect((await api.call('GET', `${PATH}/${id}`)).body).toEqual(cleared.body)
+    expect((await api.call('GET', `${ENDPOINTS_PATH}/${id}`)).body).toEqual(cleared.body)
   })
 
   test.each<[object, string]>([
@@ -269,58 +259,58 @@ describe('changing', () => {
     [{ secret: `whsec_${'A'.repeat(32)}` }, 'not_supported_yet'],
     [{ signing: 'v1a' }, 'not_supported_yet'],
   ])('PATCH %j is refused and changes nothing', async (body, code) => {
-    const { id } = await makeEndpoint()
-    const before = await api.call('GET', `${PATH}/${id}`)
-    const answer = await api.call('PATCH', `${PATH}/${id}`, { body })
+    const { id } = await makeEndpoint(api)
+    const before = await api.call('GET', `${ENDPOINTS_PATH}/${id}`)
+    const answer = await api.call('PATCH', `${ENDPOINTS_PATH}/${id}`, { body })
     expect([answer.status, answer.body['code']]).toEqual([422, code])
-    expect((await api.call('GET', `${PATH}/${id}`)).body).toEqual(before.body)
+    expect((await api.call('GET', `${ENDPOINTS_PATH}/${id}`)).body).toEqual(before.body)
   })
 
   test('a PATCH that is refused half way is refused whole', async () => {
-    const { id, dispatcherId } = await makeEndpoint()
+    const { id, dispatcherId } = await makeEndpoint(api)
     await api.call('DELETE', `/api/v1/event-dispatchers/${dispatcherId}`)
-    const refused = await api.call('PATCH', `${PATH}/${id}`, { body: { description: 'x', source: 's' } })
+    const refused = await api.call('PATCH', `${ENDPOINTS_PATH}/${id}`, { body: { description: 'x', source: 's' } })
     expect([refused.status, refused.body['errors']]).toMatchObject([422, [{ pointer: '/events' }]])
-    expect((await api.call('GET', `${PATH}/${id}`)).body).toMatchObject({
+    expect((await api.call('GET', `${ENDPOINTS_PATH}/${id}`)).body).toMatchObject({
       description: '',
       events: [],
       dispatcherId: null,
     })
-    const mended = await api.call('PATCH', `${PATH}/${id}`, { body: { events: ['again'] } })
+    const mended = await api.call('PATCH', `${ENDPOINTS_PATH}/${id}`, { body: { events: ['again'] } })
     expect(mended.body).toMatchObject({ events: ['again'], dispatcherId: expect.any(String) })
   })
 
   test('a change of the filter, and of the dispatcher, shows', async () => {
-    const { id, dispatcherId, updatedAt } = await makeEndpoint()
-    const patched = await api.call('PATCH', `${PATH}/${id}`, { body: { filter: { a: [1] } } })
+    const { id, dispatcherId, updatedAt } = await makeEndpoint(api)
+    const patched = await api.call('PATCH', `${ENDPOINTS_PATH}/${id}`, { body: { filter: { a: [1] } } })
     expect(Date.parse(String(patched.body['updatedAt']))).toBeGreaterThan(Date.parse(String(updatedAt)))
     expect(patched.body['dispatcherEnabled']).toBe(true)
     await api.call('POST', `/api/v1/event-dispatchers/${dispatcherId}/disable`)
-    const shown = await api.call('POST', `${PATH}/${id}/enable`)
+    const shown = await api.call('POST', `${ENDPOINTS_PATH}/${id}/enable`)
     expect(shown.body).toMatchObject({ enabled: true, dispatcherEnabled: false })
   })
 
   test('disable and enable', async () => {
-    const { id } = await makeEndpoint()
-    const off = await api.call('POST', `${PATH}/${id}/disable`)
+    const { id } = await makeEndpoint(api)
+    const off = await api.call('POST', `${ENDPOINTS_PATH}/${id}/disable`)
     expect(off.body).toMatchObject({ id, enabled: false, disabledReason: 'requested' })
-    const on = await api.call('POST', `${PATH}/${id}/enable`)
+    const on = await api.call('POST', `${ENDPOINTS_PATH}/${id}/enable`)
     expect(on.body).toMatchObject({ id, enabled: true, disabledReason: null })
   })
 
   test('DELETE ends the endpoint and every dispatcher that sends there', async () => {
-    const { id, dispatcherId } = await makeEndpoint()
+    const { id, dispatcherId } = await makeEndpoint(api)
     const body = { event: 'z', dispatchable: { type: 'WEBHOOK', id: id.toUpperCase() }, dispatchableId: `second-${id}` }
     const second = await api.call('POST', '/api/v1/event-dispatchers', { body })
-    const version = await readVersion()
-    expect((await api.call('DELETE', `${PATH}/${id}`)).status).toBe(204)
-    expect(await readVersion()).toBe(version + 1n)
+    const version = await readSetVersion(api)
+    expect((await api.call('DELETE', `${ENDPOINTS_PATH}/${id}`)).status).toBe(204)
+    expect(await readSetVersion(api)).toBe(version + 1n)
     for (const one of [dispatcherId, second.body['id']]) {
       expect((await api.call('GET', `/api/v1/event-dispatchers/${one}`)).status).toBe(404)
     }
-    expect((await api.call('GET', `${PATH}/${id}`)).status).toBe(404)
-    expect((await api.call('DELETE', `${PATH}/${id}`)).status).toBe(404)
-    expect((await api.call('POST', `${PATH}/${id}/rotate-secret`)).status).toBe(404)
+    expect((await api.call('GET', `${ENDPOINTS_PATH}/${id}`)).status).toBe(404)
+    expect((await api.call('DELETE', `${ENDPOINTS_PATH}/${id}`)).status).toBe(404)
+    expect((await api.call('POST', `${ENDPOINTS_PATH}/${id}/rotate-secret`)).status).toBe(404)
     const late = await api.call('POST', '/api/v1/event-dispatchers', { body })
     expect(late.status).toBe(422)
   })
@@ -328,9 +318,9 @@ describe('changing', () => {
 
 describe('tenants', () => {
   test('another tenant and another environment get 403 and nothing changes; nowhere is 404', async () => {
-    const { id } = await makeEndpoint({ description: 'hush' })
-    const before = await api.call('GET', `${PATH}/${id}`)
-    const sealed = await openSecrets(id)
+    const { id } = await makeEndpoint(api, { description: 'hush' })
+    const before = await api.call('GET', `${ENDPOINTS_PATH}/${id}`)
+    const sealed = await openSecrets(api, id)
     for (const key of [api.b.production.secretKey, api.a.development.secretKey]) {
       const calls: [string, string, unknown][] = [
         ['GET', '', undefined],
@@ -341,20 +331,20 @@ describe('tenants', () => {
         ['POST', '/rotate-secret', undefined],
       ]
       for (const [method, path, body] of calls) {
-        const answer = await api.call(method, `${PATH}/${id}${path}`, { key, body })
+        const answer = await api.call(method, `${ENDPOINTS_PATH}/${id}${path}`, { key, body })
         expect([method, path, answer.status]).toEqual([method, path, 403])
         expect(answer.text).not.toMatch(/hush|whsec/)
-        expect((await api.call(method, `${PATH}/${UNKNOWN_ID}${path}`, { key, body })).status).toBe(404)
+        expect((await api.call(method, `${ENDPOINTS_PATH}/${UNKNOWN_ID}${path}`, { key, body })).status).toBe(404)
       }
-      expect((await api.call('GET', PATH, { key })).text).not.toContain(id)
+      expect((await api.call('GET', ENDPOINTS_PATH, { key })).text).not.toContain(id)
     }
-    expect((await api.call('GET', `${PATH}/${id}`)).body).toEqual(before.body)
-    expect(await openSecrets(id)).toEqual(sealed)
+    expect((await api.call('GET', `${ENDPOINTS_PATH}/${id}`)).body).toEqual(before.body)
+    expect(await openSecrets(api, id)).toEqual(sealed)
   })
 
   test('a public key may do nothing here', async () => {
     const key = api.a.production.publicKey
-    expect((await post({}, key)).status).toBe(403)
-    expect((await api.call('GET', PATH, { key })).status).toBe(403)
+    expect((await postEndpoint(api, {}, key)).status).toBe(403)
+    expect((await api.call('GET', ENDPOINTS_PATH, { key })).status).toBe(403)
   })
 })

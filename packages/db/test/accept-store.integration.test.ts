@@ -1,55 +1,32 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { EVENT_UPDATE_MARGIN_MS, type NewEvent } from '@signalbox/domain'
-import { createTestDatabase, makeEvent, seedTwoTenants, type TestDatabase, type TwoTenants } from '@signalbox/testkit'
-import { createAcceptStore, createDatabase, createEventStore, type Database } from '../src/index.js'
+import { makeEvent } from '@signalbox/testkit'
+import { createAcceptStore, createDatabase, createEventStore } from '../src/index.js'
+import { type OpenAcceptStore, openAcceptStore } from './open-accept-store.js'
 
-let testDatabase: TestDatabase
-let database: Database
-let tenants: TwoTenants
-let store: ReturnType<typeof createAcceptStore>
+let opened: OpenAcceptStore
+let database: OpenAcceptStore['database']
+let tenants: OpenAcceptStore['tenants']
+let store: OpenAcceptStore['store']
+let scopeOf: OpenAcceptStore['scopeOf']
+let scoped: OpenAcceptStore['scoped']
+let readRows: OpenAcceptStore['readRows']
 
 beforeAll(async () => {
-  testDatabase = await createTestDatabase()
-  database = createDatabase({ url: testDatabase.databaseUrl, poolMax: 10 })
-  tenants = await seedTwoTenants(testDatabase)
-  store = createAcceptStore(database)
+  opened = await openAcceptStore()
+  ;({ database, tenants, store, scopeOf, scoped, readRows } = opened)
 })
 
-afterEach(async () => {
-  await database.pool.query('truncate event_outbox, delivery_outbox, event_records cascade')
-  await database.pool.query('delete from idempotency_keys')
-})
-
-afterAll(async () => {
-  await database?.close()
-  await testDatabase?.drop()
-})
+afterEach(() => opened.empty())
+afterAll(() => opened?.close())
 
 const HOUR_MS = 3_600_000
-
-function scopeOf(tenant: 'a' | 'b' = 'a') {
-  return { organizationId: tenants[tenant].organizationId, environmentId: tenants[tenant].production.id }
-}
-
-function scoped(event: NewEvent, tenant: 'a' | 'b' = 'a') {
-  return { ...scopeOf(tenant), event, externalAccountId: null, accountIdentifier: null }
-}
 
 async function accept(events: NewEvent[], isAtomic = false) {
   return store.acceptGroup(
     events.map((event) => scoped(event)),
     isAtomic,
   )
-}
-
-async function readRows(eventId: string) {
-  const { rows } = await database.pool.query(
-    `select r.*, b.deliver_at as box_deliver_at, b.enqueue_at from event_records r
-     left join event_outbox b on b.organization_id = r.organization_id and b.event_record_id = r.id
-     where r.event_id = $1 order by r.id`,
-    [eventId],
-  )
-  return rows
 }
 
 function inMs(ms: number): Date {
