@@ -1,25 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
-import { createEventMatcher, type DispatcherRule } from '@signalbox/domain'
+import { createEventMatcher } from '@signalbox/domain'
+import { makeRule } from '../test/cached-rules.js'
 import { decideDeliveries, withBody } from './decide-deliveries.js'
 
 const NOW = new Date()
 
 function decide(rules: { id: string; once?: boolean }[], fanoutMax: number) {
   const matcher = createEventMatcher()
-  for (const { id, once = false } of rules) {
-    const rule: DispatcherRule = {
-      id,
-      eventNames: ['*'],
-      source: '*',
-      filterLanguage: 'signalbox',
-      payloadFilter: null,
-      contextFilter: null,
-      externalAccountId: null,
-      expiresAt: null,
-      once,
-    }
-    matcher.add(rule)
-  }
+  for (const { id, once = false } of rules) matcher.add(makeRule(id, { once }))
   const event = withBody({
     organizationId: 'o',
     environmentId: 'e',

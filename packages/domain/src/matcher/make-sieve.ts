@@ -1,7 +1,7 @@
 import { PAYLOAD_ROOT } from './path-table.js'
 import type { RuleEntries } from './rule-entries.js'
 import { NO_RULE, type RuleList } from './rule-list.js'
-import { RuleSet, SET_RULES_MAX } from './rule-set.js'
+import { RuleMask, MASK_RULES_MAX } from './rule-mask.js'
 import type { RuleShapes } from './rule-shapes.js'
 import { RuleSieve } from './rule-sieve.js'
 import type { SieveColumn } from './sieve-column.js'
@@ -28,13 +28,13 @@ export interface MadeSieve {
 
 /** Makes a sieve of the rules of entries, each entry once; undefined when there are too many for one. */
 export function makeSieve(source: SieveSource, entries: readonly number[], rulesMax: number): MadeSieve | undefined {
-  const listed = listRules(source, entries, Math.min(rulesMax, SET_RULES_MAX))
+  const listed = listRules(source, entries, Math.min(rulesMax, MASK_RULES_MAX))
   if (listed === undefined) return undefined
-  const [all, whole, onPayload, onContext] = [new RuleSet(), new RuleSet(), new RuleSet(), new RuleSet()]
-  const equals = new Map<number, RuleSet>()
+  const [all, whole, onPayload, onContext] = [new RuleMask(), new RuleMask(), new RuleMask(), new RuleMask()]
+  const equals = new Map<number, RuleMask>()
   for (const [place, { entry }] of listed.entries()) {
     all.add(place)
-    if (!equals.has(entry)) equals.set(entry, new RuleSet())
+    if (!equals.has(entry)) equals.set(entry, new RuleMask())
     equals.get(entry)?.add(place)
   }
   const draft = new SieveDraft(source.shapes.paths)
@@ -55,7 +55,7 @@ export function makeSieve(source: SieveSource, entries: readonly number[], rules
       isOnce: source.rules.isOnce(rule),
       shape: source.shapes.get(source.entries.shapeOf(entry)),
       operands: source.entries.operands[entry] as readonly unknown[],
-      equals: equals.get(entry) as RuleSet,
+      equals: equals.get(entry) as RuleMask,
       isFirst,
     }
   })

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { drawSet, SET_STYLES, toMatchable, type EventCase, type SetStyle } from '../../test/matcher/draw-rules.js'
+import { forbidStalls } from '../../test/matcher/forbid-stalls.js'
 import { makeEventCase, makeFilter, makeRule, makeRules } from '../../test/matcher/make-rules.js'
 import { matchBounded } from '../../test/matcher/match-bounded.js'
 import { createTunedMatcher, TUNINGS } from '../../test/matcher/matcher-tuning.js'
@@ -18,16 +19,7 @@ const seed = Number(process.env['MATCHER_SEED'] ?? Date.now() % 2 ** 31)
 
 const tunings = Object.entries(TUNINGS)
 
-/** Far longer than any of this takes on a slow machine. Jest can't end what never waits; it is told afterwards. */
-const STALL_MS = 60_000
-
-let startedAtMs = 0
-beforeEach(() => {
-  startedAtMs = performance.now()
-})
-afterEach(() => {
-  expect(performance.now() - startedAtMs).toBeLessThan(STALL_MS)
-})
+forbidStalls()
 
 describe('hostile events', () => {
   const nested = Array.from({ length: 300 }, (_, index) => ({

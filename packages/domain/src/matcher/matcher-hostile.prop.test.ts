@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { NOW_MS, toMatchable } from '../../test/matcher/draw-rules.js'
+import { forbidStalls, STALL_MS } from '../../test/matcher/forbid-stalls.js'
 import { makeEventCase, makeRule, makeRules } from '../../test/matcher/make-rules.js'
 import { matchBounded } from '../../test/matcher/match-bounded.js'
 import { createTunedMatcher, TUNINGS } from '../../test/matcher/matcher-tuning.js'
@@ -16,16 +17,7 @@ const NOW = new Date(NOW_MS)
 
 const tunings = Object.entries(TUNINGS)
 
-/** Far longer than any of this takes on a slow machine. Jest can't end what never waits; it is told afterwards. */
-const STALL_MS = 60_000
-
-let startedAtMs = 0
-beforeEach(() => {
-  startedAtMs = performance.now()
-})
-afterEach(() => {
-  expect(performance.now() - startedAtMs).toBeLessThan(STALL_MS)
-})
+forbidStalls()
 
 describe('hostile filters', () => {
   test.each(tunings)('filters as deep as they may be, on events much deeper: %s', (_, tuning) => {

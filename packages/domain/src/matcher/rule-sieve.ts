@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../json.js'
 import type { EventReader } from './event-reader.js'
 import type { MatchableEvent, MatchResult } from './matchable-event.js'
 import { PAYLOAD_ROOT } from './path-table.js'
-import type { RuleSet } from './rule-set.js'
+import type { RuleMask } from './rule-mask.js'
 import type { RuleShape } from './rule-shapes.js'
 import type { RuleTrial } from './rule-trial.js'
 import { findByNumber, findByValue, type SieveColumn, type SieveHolder, type ValueSets } from './sieve-column.js'
@@ -23,7 +23,7 @@ export interface SievedRule {
   readonly shape: RuleShape
   readonly operands: readonly unknown[]
   /** The rules with the same filters, this one among them. */
-  readonly equals: RuleSet
+  readonly equals: RuleMask
   /** Whether it is the first of these. */
   readonly isFirst: boolean
 }
@@ -39,10 +39,10 @@ export interface SieveParts {
   /** First what takes away the most. */
   readonly columns: readonly SieveColumn[]
   /** Rules that columns do not decide: their filters are more than tests of paths. */
-  readonly whole: RuleSet
+  readonly whole: RuleMask
   /** Rules with a filter on the payload, on the context. */
-  readonly onPayload: RuleSet
-  readonly onContext: RuleSet
+  readonly onPayload: RuleMask
+  readonly onContext: RuleMask
 }
 
 /** An event, and what trying rules on it takes. */
@@ -145,12 +145,12 @@ export class RuleSieve {
     return typeof value === 'object' && value !== null ? value : undefined
   }
 
-  #keep({ low, high }: RuleSet): void {
+  #keep({ low, high }: RuleMask): void {
     this.#low &= low
     this.#high &= high
   }
 
-  #distrust({ low, high }: RuleSet): void {
+  #distrust({ low, high }: RuleMask): void {
     this.#unsureLow |= low
     this.#unsureHigh |= high
   }

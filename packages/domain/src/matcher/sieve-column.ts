@@ -1,13 +1,13 @@
 import type { ShapeTest } from '../filter/compile-test.js'
 import type { LeafHolds } from '../filter/leaf-test.js'
 import type { Json } from '../json.js'
-import type { RuleSet } from './rule-set.js'
+import type { RuleMask } from './rule-mask.js'
 
 /** What a value leaves of the rules: those that want it, and all that ask nothing about it. */
 export interface ValueSets {
-  readonly byValue: ReadonlyMap<Json, RuleSet>
+  readonly byValue: ReadonlyMap<Json, RuleMask>
   /** What any other value leaves. */
-  readonly ofOthers: RuleSet
+  readonly ofOthers: RuleMask
 }
 
 /** What a number leaves of the rules. */
@@ -15,9 +15,9 @@ export interface NumberSets {
   /** In ascending order. */
   readonly bounds: Float64Array
   /** For numbers below the first bound, for the first bound, for those between it and the second, and so on. */
-  readonly byPlace: readonly RuleSet[]
+  readonly byPlace: readonly RuleMask[]
   /** What any value leaves that is no number. */
-  readonly ofOthers: RuleSet
+  readonly ofOthers: RuleMask
 }
 
 /** A property that has others below it, or a root. */
@@ -32,7 +32,7 @@ export interface SieveHolder {
 
 /** A test that is made for the rules with equal filters. */
 export interface SieveTest {
-  readonly rules: RuleSet
+  readonly rules: RuleMask
   readonly steps: number
   readonly holds: LeafHolds
   readonly operand: unknown
@@ -44,9 +44,9 @@ export interface SieveColumn {
   readonly holder: number
   readonly key: string
   readonly isInherited: boolean
-  readonly asking: RuleSet
+  readonly asking: RuleMask
   /** What is left when there is no value; tests are still to be made. */
-  readonly ofAbsent: RuleSet
+  readonly ofAbsent: RuleMask
   readonly values: ValueSets | undefined
   readonly numbers: NumberSets | undefined
   /** What the elements of an array leave, each some: `ofOthers` when there is none of those that are named. */
@@ -59,12 +59,12 @@ export function toLeafHolds(holds: ShapeTest): LeafHolds {
   return (value, operands, budget) => holds(value, operands as readonly unknown[], budget)
 }
 
-export function findByValue({ byValue, ofOthers }: ValueSets, value: Json): RuleSet {
+export function findByValue({ byValue, ofOthers }: ValueSets, value: Json): RuleMask {
   return byValue.get(value) ?? ofOthers
 }
 
-export function findByNumber({ bounds, byPlace }: NumberSets, value: number): RuleSet {
+export function findByNumber({ bounds, byPlace }: NumberSets, value: number): RuleMask {
   let place = 0
   while (place < bounds.length && (bounds[place] as number) < value) place += 1
-  return byPlace[place * 2 + (bounds[place] === value ? 1 : 0)] as RuleSet
+  return byPlace[place * 2 + (bounds[place] === value ? 1 : 0)] as RuleMask
 }

@@ -3,7 +3,7 @@ import type { FilterTest } from '../filter/filter-tree.js'
 import { findLeafHolds, isLeafTest, restoreTest } from '../filter/leaf-test.js'
 import type { Json } from '../json.js'
 import { CONTEXT_ROOT, PAYLOAD_ROOT, type PathTable } from './path-table.js'
-import { RuleSet } from './rule-set.js'
+import { RuleMask } from './rule-mask.js'
 import type { PathTest, RuleShape } from './rule-shapes.js'
 import {
   type NumberSets,
@@ -31,7 +31,7 @@ const TEST_SHARE = 0.5
 
 /** What rules with equal filters say about values: those that are named, and all others. */
 interface ValueWish {
-  readonly rules: RuleSet
+  readonly rules: RuleMask
   readonly values: readonly Json[]
   readonly ofValues: boolean
   readonly ofOthers: boolean
@@ -39,7 +39,7 @@ interface ValueWish {
 
 /** The numbers that rules with equal filters want. */
 interface NumberWish {
-  readonly rules: RuleSet
+  readonly rules: RuleMask
   readonly low: number
   readonly high: number
   readonly isLowOpen: boolean
@@ -53,9 +53,9 @@ class ColumnDraft {
   readonly elements: ValueWish[] = []
   readonly tests: SieveTest[] = []
   /** Rules of which a wish does not hold when there is no value. */
-  readonly notAbsent = new RuleSet()
+  readonly notAbsent = new RuleMask()
 
-  list(): { readonly rules: RuleSet }[] {
+  list(): { readonly rules: RuleMask }[] {
     return [...this.values, ...this.numbers, ...this.elements, ...this.tests]
   }
 }
@@ -64,7 +64,7 @@ class ColumnDraft {
 export interface DraftedFilters {
   readonly shape: RuleShape
   readonly operands: readonly unknown[]
-  readonly rules: RuleSet
+  readonly rules: RuleMask
 }
 
 /** Gathers what rules ask about an event, and makes columns of it. */
@@ -101,7 +101,7 @@ export class SieveDraft {
   }
 
   /** Makes the columns; first what takes away the most, so that little is left to be asked by the others. */
-  finish(all: RuleSet): { sources: ValueSets; accounts: ValueSets; holders: SieveHolder[]; columns: SieveColumn[] } {
+  finish(all: RuleMask): { sources: ValueSets; accounts: ValueSets; holders: SieveHolder[]; columns: SieveColumn[] } {
     const columns = [...this.#columns]
       .map(([path, draft]) => ({ path, draft, loss: estimateLoss(draft) }))
       .toSorted((a, b) => b.loss - a.loss)
@@ -154,7 +154,7 @@ function takeTest(draft: ColumnDraft, pathTest: PathTest, { operands, rules }: D
   if (wish === undefined || !wish.ofAbsent) draft.notAbsent.addAll(rules)
 }
 
-function countOf(wishes: readonly { readonly rules: RuleSet }[], rules: RuleSet): number {
+function countOf(wishes: readonly { readonly rules: RuleMask }[], rules: RuleMask): number {
   return wishes.reduce((count, wish) => count + (wish.rules === rules ? 1 : 0), 0)
 }
 
@@ -162,7 +162,7 @@ function countOf(wishes: readonly { readonly rules: RuleSet }[], rules: RuleSet)
 function readWish(
   test: FilterTest,
   operand: unknown,
-  rules: RuleSet,
+  rules: RuleMask,
 ): (ValueWish & { kind: 'values' | 'elements'; ofAbsent: boolean }) | undefined {
   switch (test.operator) {
     case 'oneOf':
@@ -187,11 +187,11 @@ function readWish(
   }
 }
 
-function wantOnly(rules: RuleSet, values: readonly Json[]): ValueWish {
+function wantOnly(rules: RuleMask, values: readonly Json[]): ValueWish {
   return { rules, values, ofValues: true, ofOthers: false }
 }
 
-function readRange(operator: FilterTest['operator'], operand: unknown, rules: RuleSet): NumberWish | undefined {
+function readRange(operator: FilterTest['operator'], operand: unknown, rules: RuleMask): NumberWish | undefined {
   const all = { rules, low: -Infinity, high: Infinity, isLowOpen: false, isHighOpen: false }
   // Numbers beyond those that doubles have are read as infinite: an end that stands for itself and for none.
   if (![operand].flat().every(Number.isFinite)) return undefined
@@ -226,8 +226,8 @@ function estimateLoss({ values, numbers, elements, tests }: ColumnDraft): number
   return loss
 }
 
-function finishColumn(draft: ColumnDraft, all: RuleSet): Omit<SieveColumn, 'holder' | 'key' | 'isInherited'> {
-  const asking = new RuleSet()
+function finishColumn(draft: ColumnDraft, all: RuleMask): Omit<SieveColumn, 'holder' | 'key' | 'isInherited'> {
+  const asking = new RuleMask()
   for (const { rules } of draft.list()) asking.addAll(rules)
   const ofAbsent = all.copy()
   ofAbsent.removeAll(draft.notAbsent)
@@ -241,10 +241,10 @@ function finishColumn(draft: ColumnDraft, all: RuleSet): Omit<SieveColumn, 'hold
   }
 }
 
-function finishValues(wishes: readonly ValueWish[], all: RuleSet): ValueSets {
+function finishValues(wishes: readonly ValueWish[], all: RuleMask): ValueSets {
   const ofOthers = all.copy()
   for (const { rules, ofOthers: isWanted } of wishes) if (!isWanted) ofOthers.removeAll(rules)
-  const byValue = new Map<Json, RuleSet>()
+  const byValue = new Map<Json, RuleMask>()
   for (const { rules, values, ofValues } of wishes) {
     for (const value of values) {
       const left = byValue.get(value) ?? ofOthers.copy()
@@ -256,7 +256,7 @@ function finishValues(wishes: readonly ValueWish[], all: RuleSet): ValueSets {
   return { byValue, ofOthers }
 }
 
-function finishNumbers(wishes: readonly NumberWish[], all: RuleSet): NumberSets {
+function finishNumbers(wishes: readonly NumberWish[], all: RuleMask): NumberSets {
   const ends = wishes.flatMap(({ low, high }) => [low, high]).filter(Number.isFinite)
   const bounds = Float64Array.from(new Set(ends)).sort()
   const ofOthers = all.copy()

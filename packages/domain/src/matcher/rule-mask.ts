@@ -1,10 +1,10 @@
-/** Rules that a set can hold. */
-export const SET_RULES_MAX = 64
+/** Rules that a mask can hold. */
+export const MASK_RULES_MAX = 64
 
 const WORD_BITS = 32
 
 /** Some of up to 64 rules: a bit for each, in two words. */
-export class RuleSet {
+export class RuleMask {
   low = 0
   high = 0
 
@@ -13,18 +13,18 @@ export class RuleSet {
     else this.high |= 1 << (rule - WORD_BITS)
   }
 
-  addAll({ low, high }: RuleSet): void {
+  addAll({ low, high }: RuleMask): void {
     this.low |= low
     this.high |= high
   }
 
-  removeAll({ low, high }: RuleSet): void {
+  removeAll({ low, high }: RuleMask): void {
     this.low &= ~low
     this.high &= ~high
   }
 
-  copy(): RuleSet {
-    const copy = new RuleSet()
+  copy(): RuleMask {
+    const copy = new RuleMask()
     copy.addAll(this)
     return copy
   }
