@@ -131,40 +131,85 @@ describe('createLanes', () => {
     expect(lane.expectWaitMs()).toBe(0)
     await lane.enter(0)
     expect(lanes.get('a', 1).expectWaitMs()).toBe(0)
-    await pass(400)
-    expect(lanes.get('a', 1).expectWaitMs()).toBe(400)
-    const waiting = [1, 2].map(() => lanes.get('a', 1).enter(100))
-    expect(lanes.get('a', 1).expectWaitMs()).toBe(1_200)
-    await pass(100)
+    await pass(4_000)
+    expect(lanes.get('a', 1).expectWaitMs()).toBe(4_000)
+    const waiting = [1, 2].map(() => lanes.get('a', 1).enter(1_000))
+    expect(lanes.get('a', 1).expectWaitMs()).toBe(12_000)
+    await pass(1_000)
     expect(await Promise.all(waiting)).toEqual([undefined, undefined])
-    expect(lanes.get('a', 1).expectWaitMs()).toBe(500)
+    expect(lanes.get('a', 1).expectWaitMs()).toBe(5_000)
+  })
+
+  test('no wait is foreseen in a lane that has not been busy for long', async () => {
+    const lanes = createTestLanes()
+    const lane = lanes.get('a', 2)
+    await enterAll(lanes, 'a', 2)
+    lane.announce(1_000)
+    await pass(499)
+    expect(lane.expectWaitMs()).toBe(0)
+    await pass(1)
+    expect(lane.expectWaitMs()).toBe(250_250)
+  })
+
+  test('a moment in which all attempts are late makes a lane that is quick no slow one', async () => {
+    const lanes = createTestLanes()
+    const lane = lanes.get('a', 10)
+    lane.announce(1_000)
+    for (let round = 0; round < 100; round += 1) {
+      const places = await enterAll(lanes, 'a', 10)
+      await pass(10)
+      for (const place of places) place.leave()
+    }
+    await enterAll(lanes, 'a', 10)
+    await pass(100)
+    // The oldest has been under way for ten times as long as the others were, which alone would say 10 seconds.
+    expect(lane.expectWaitMs()).toBeLessThan(1_300)
+    await pass(2_000)
+    expect(lane.expectWaitMs()).toBeGreaterThan(100_000)
+  })
+
+  test('a lane that had little to do is measured by how long its attempts took', async () => {
+    const lanes = createTestLanes()
+    const lane = lanes.get('a', 10)
+    lane.announce(1)
+    for (let round = 0; round < 20; round += 1) {
+      const [place] = await enterAll(lanes, 'a', 10).then(([first, ...others]) => {
+        for (const other of others) other.leave()
+        return [first]
+      })
+      await pass(20)
+      place?.leave()
+      await pass(980)
+    }
+    lane.announce(99)
+    expect(lane.expectWaitMs()).toBeLessThan(250)
   })
 
   test('those who are announced count as those who wait, until they are taken back', async () => {
     const lanes = createTestLanes()
     const lane = lanes.get('a', 2)
     await enterAll(lanes, 'a', 2)
-    await pass(100)
+    await pass(1_000)
     lane.announce(5)
-    expect(lane.expectWaitMs()).toBe(300)
+    expect(lane.expectWaitMs()).toBe(3_000)
     lane.announce(-5)
-    expect(lane.expectWaitMs()).toBe(50)
+    expect(lane.expectWaitMs()).toBe(500)
   })
 
   test('who waits for many counts as many, until it has its place or gives up', async () => {
     const lanes = createTestLanes()
     const lane = lanes.get('a', 2)
     const [first] = await enterAll(lanes, 'a', 2)
-    await pass(100)
-    const served = lane.enter(1_000, 50)
-    const late = lane.enter(100, 7)
-    expect(lane.expectWaitMs()).toBe(2_900)
-    await pass(100)
+    await pass(1_000)
+    const served = lane.enter(10_000, 50)
+    const late = lane.enter(1_000, 7)
+    expect(lane.expectWaitMs()).toBe(29_000)
+    await pass(1_000)
     expect(await late).toBeUndefined()
-    expect(lane.expectWaitMs()).toBe(5_100)
+    expect(lane.expectWaitMs()).toBe(51_000)
     first?.leave()
     expect(await served).toBeDefined()
-    expect(lane.expectWaitMs()).toBe(100)
+    expect(lane.expectWaitMs()).toBe(1_000)
   })
 
   test('a lane to which nobody comes after all is forgotten, and counts anew', () => {

@@ -9,7 +9,10 @@ export interface Lane {
   tryEnter(): Place | undefined
   /** Counts deliveries (or, below 0, fewer) that will want a place here: they are expected, and do not wait for it yet. */
   announce(count: number): void
-  /** How long a newcomer would wait, from who wants a place and how long attempts take here; 0 when one is free. */
+  /**
+   * How long a newcomer would wait, from who wants a place and how quickly attempts end here; 0 when one is free, and while
+   * it is too early to tell.
+   */
   expectWaitMs(): number
   /**
    * Books the lane's time for deliveries that are put off; gives the milliseconds until their turn. Each booking follows
@@ -33,6 +36,14 @@ export interface Lanes {
 /** How quickly the average follows: the last ten attempts or so count. */
 const AVERAGE_WEIGHT = 0.1
 
+/**
+ * A collection, a slow disk or a handful of new connections make all attempts under way late together, and say nothing of the
+ * next ones. So a lane is called slow only after it was busy for this long, and, unless attempts take longer than this, by the
+ * better of two measures: how long attempts take, and how many have ended within this time or up to twice as much. The first
+ * knows what a lane can do that has had little to do; the second is not misled by a moment.
+ */
+const PACE_WINDOW_MS = 500
+
 const SWEEP_EVERY = 1_000
 
 interface LaneState {
@@ -45,6 +56,11 @@ interface LaneState {
   waitingCount: number
   announced: number
   averageMs: number
+  readonly since: number
+  /** When the present window began, the attempts that ended in it, and those in the one before. */
+  windowSince: number
+  ended: number
+  endedBefore: number
   bookedUntil: number
   /** Whether a newcomer finds it. One that fell idle is forgotten, and two of one key would be twice the places. */
   isKnown: boolean
@@ -129,7 +145,10 @@ class LanePlace implements Place {
   leave(): void {
     const lane = this.#lane
     if (!lane.busy.delete(this)) return
-    lane.averageMs += (this.#all.now() - this.since - lane.averageMs) * AVERAGE_WEIGHT
+    const now = this.#all.now()
+    lane.averageMs += (now - this.since - lane.averageMs) * AVERAGE_WEIGHT
+    turnWindow(lane, now)
+    lane.ended += 1
     admit(this.#all, lane)
     forgetIfIdle(this.#all, lane)
   }
@@ -170,9 +189,11 @@ function wait(lane: LaneState, waitMs: number, count: number): Promise<Place | u
 function findLane({ lanes, now }: AllLanes, key: string, placesMax: number): LaneState {
   const known = lanes.get(key)
   if (known !== undefined) return known
-  if (lanes.size % SWEEP_EVERY === 0) sweep(lanes, now())
-  const counts = { waitingCount: 0, announced: 0, averageMs: 0, bookedUntil: 0 }
-  const lane = { key, placesMax, busy: new Set<LanePlace>(), waiting: [], ...counts, isKnown: true }
+  const since = now()
+  if (lanes.size % SWEEP_EVERY === 0) sweep(lanes, since)
+  const counts = { waitingCount: 0, announced: 0, averageMs: 0, bookedUntil: 0, ended: 0, endedBefore: 0 }
+  const times = { since, windowSince: since }
+  const lane = { key, placesMax, busy: new Set<LanePlace>(), waiting: [], ...counts, ...times, isKnown: true }
   lanes.set(key, lane)
   return lane
 }
@@ -198,17 +219,31 @@ function isIdle(lane: LaneState, now: number): boolean {
 function expectWaitMs(lane: LaneState, now: number): number {
   const ahead = Math.max(lane.waitingCount, lane.announced)
   if (lane.busy.size + lane.announced < lane.placesMax) return 0
-  return ((ahead + 1) / lane.placesMax) * perAttemptMs(lane, now)
+  return (ahead + 1) * perDeliveryMs(lane, now)
 }
 
 function book(lane: LaneState, count: number, now: number): number {
   const from = Math.max(now + expectWaitMs(lane, now), lane.bookedUntil)
-  lane.bookedUntil = from + (count / lane.placesMax) * perAttemptMs(lane, now)
+  lane.bookedUntil = from + count * perDeliveryMs(lane, now)
   return from - now
 }
 
 // The oldest attempt under way counts too: a receiver that never answers has no average yet.
-function perAttemptMs(lane: LaneState, now: number): number {
+function perDeliveryMs(lane: LaneState, now: number): number {
+  if (now - lane.since < PACE_WINDOW_MS) return 0
   const [oldest] = lane.busy
-  return Math.max(lane.averageMs, now - (oldest?.since ?? now))
+  const attemptMs = Math.max(lane.averageMs, now - (oldest?.since ?? now))
+  if (attemptMs > PACE_WINDOW_MS) return attemptMs / lane.placesMax
+  turnWindow(lane, now)
+  const ended = lane.ended + lane.endedBefore
+  const measuredMs = Math.min(now - lane.since, now - lane.windowSince + PACE_WINDOW_MS)
+  return Math.min(attemptMs / lane.placesMax, ended === 0 ? Number.POSITIVE_INFINITY : measuredMs / ended)
+}
+
+function turnWindow(lane: LaneState, now: number): void {
+  const windows = Math.floor((now - lane.windowSince) / PACE_WINDOW_MS)
+  if (windows === 0) return
+  lane.endedBefore = windows === 1 ? lane.ended : 0
+  lane.ended = 0
+  lane.windowSince += windows * PACE_WINDOW_MS
 }
