@@ -5,7 +5,10 @@ const POOL_BYTES = 4096
 const pool = new Uint8Array(POOL_BYTES)
 let poolOffset = POOL_BYTES
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const DIGITS = Buffer.from('0123456789abcdef')
+/** The text of the last id: what the next one has in common with it stays. */
+const text = Buffer.from('00000000-0000-7000-8000-000000000000')
+let textMs = 0
 
 let lastMs = 0
 let sequence = 0
@@ -20,17 +23,25 @@ export function createId(): string {
     randomFillSync(pool)
     poolOffset = 0
   }
-  const o = poolOffset
+  if (ms !== textMs) writeTime(ms)
+  writeByte(16, counter & 0xff)
+  text[15] = DIGITS[counter >>> 8] as number
+  writeByte(19, ((pool[poolOffset] as number) & 0x3f) | 0x80)
+  writeByte(21, pool[poolOffset + 1] as number)
+  for (let index = 0; index < 6; index += 1) writeByte(24 + 2 * index, pool[poolOffset + 2 + index] as number)
   poolOffset += 8
-  const time = ms.toString(16).padStart(12, '0')
-  const variant = ((pool[o] as number) & 0x3f) | 0x80
-  const tail = `${hex(o + 2)}${hex(o + 3)}${hex(o + 4)}${hex(o + 5)}${hex(o + 6)}${hex(o + 7)}`
-  const rest = `7${counter.toString(16).padStart(3, '0')}-${HEX[variant]}${hex(o + 1)}-${tail}`
-  return `${time.slice(0, 8)}-${time.slice(8)}-${rest}`
+  return text.toString('latin1')
 }
 
-function hex(index: number): string {
-  return HEX[pool[index] as number] as string
+function writeTime(ms: number): void {
+  const time = ms.toString(16).padStart(12, '0')
+  text.write(`${time.slice(0, 8)}-${time.slice(8)}`)
+  textMs = ms
+}
+
+function writeByte(at: number, byte: number): void {
+  text[at] = DIGITS[byte >>> 4] as number
+  text[at + 1] = DIGITS[byte & 0xf] as number
 }
 
 // A clock that steps back, or more than 4,096 ids in one millisecond, must not break the order.

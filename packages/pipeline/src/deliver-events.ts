@@ -155,66 +155,80 @@ interface Decided {
   set: RuleSet
 }
 
-// A portion is what is written at one time: however many an event goes to, memory holds few of its deliveries.
+// A portion is what is written at one time: however many an event goes to, memory holds few of its deliveries. Bodies are
+// loaded only for events that some filter will look at, and a few at a time. Whether the rules serve is asked in the same
+// turn as the matching: between two turns they may have begun to change.
 async function* decideInPortions(deps: RunDeps, group: EventGroup): AsyncGenerator<Decided[]> {
-  let portion: Decided[] = []
-  let deliveries = 0
-  for await (const decided of decideEach(deps, group)) {
-    const count = decided.decision.deliveries.length
-    if (portion.length > 0 && deliveries + count > DELIVERIES_OF_STATEMENT_MAX) {
-      yield portion
-      portion = []
-      deliveries = 0
-    }
-    portion.push(decided)
-    deliveries += count
-  }
-  if (portion.length > 0) yield portion
-}
-
-// Bodies are loaded only for events that some filter will look at, and a few at a time. Whether the rules serve is asked
-// in the same turn as the matching: between two turns they may have begun to change.
-async function* decideEach(deps: RunDeps, group: EventGroup): AsyncGenerator<Decided> {
   const now = deps.now()
+  const portions = createPortions()
   const readers: GroupedEvent[] = []
   for (const { event, set } of group.list()) {
     if (!set.serves(event.dispatcherSetVersion)) continue
+    let full: Decided[] | undefined
     // Whether a rule that can't be read wants the event is not known: it waits in the outbox, with those like it alone.
     if (set.holdsUp(event.name)) group.settle(event.eventRecordId)
     else if (set.matcher.readsBody(event.name)) readers.push({ event, set })
-    else yield* decide(deps, group, { event, set, now })
-    await deps.pause()
+    else full = portions.add(decide(deps, group, { event, set, now }))
+    if (full !== undefined) yield full
+    const pausing = deps.pause()
+    if (pausing !== undefined) await pausing
   }
   for (let start = 0; start < readers.length; start += BODIES_AT_ONCE_MAX) {
     const chunk = readers.slice(start, start + BODIES_AT_ONCE_MAX)
     const bodies = await deps.store.loadBodies(chunk.map(({ event }) => event))
     for (const { event, set } of chunk) {
       const body = bodies.get(event.eventRecordId)
+      let full: Decided[] | undefined
       // Pruned or removed with its tenant in between: there is nothing left to deliver.
       if (body === undefined) group.settle(event.eventRecordId)
       else if (set.serves(event.dispatcherSetVersion) && !set.holdsUp(event.name))
-        yield* decide(deps, group, { event, set, now, body })
-      await deps.pause()
+        full = portions.add(decide(deps, group, { event, set, now, body }))
+      if (full !== undefined) yield full
+      const pausing = deps.pause()
+      if (pausing !== undefined) await pausing
     }
+  }
+  const last = portions.take()
+  if (last.length > 0) yield last
+}
+
+function createPortions() {
+  let portion: Decided[] = []
+  let deliveries = 0
+  const take = (): Decided[] => {
+    const taken = portion
+    portion = []
+    deliveries = 0
+    return taken
+  }
+  return {
+    /** Gives the portion before, when there is no room in it for this decision. */
+    add: (decided: Decided | undefined): Decided[] | undefined => {
+      if (decided === undefined) return undefined
+      const count = decided.decision.deliveries.length
+      const full = portion.length > 0 && deliveries + count > DELIVERIES_OF_STATEMENT_MAX ? take() : undefined
+      portion.push(decided)
+      deliveries += count
+      return full
+    },
+    take,
   }
 }
 
 // An event that the rules choke on stays in the outbox, and the others of its environment wait for rules that are sound.
-function* decide(
+function decide(
   deps: RunDeps,
   group: EventGroup,
   { event, set, now, body }: GroupedEvent & { now: Date; body?: MatchableBody },
-): Generator<Decided> {
-  let decision: DeliverDecision
+): Decided | undefined {
   try {
-    decision = decideDeliveries(withBody(event, body), set.matcher, now)
+    return { decision: decideDeliveries(withBody(event, body), set.matcher, now), set }
   } catch (error) {
     group.settle(event.eventRecordId)
     set.distrust()
     deps.observer?.onMatchFailed?.(error, toRef(event))
-    return
+    return undefined
   }
-  yield { decision, set }
 }
 
 async function announce(deps: DeliverDeps, written: DeliveryRef[]): Promise<void> {
