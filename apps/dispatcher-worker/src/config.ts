@@ -23,7 +23,7 @@ export const configSchema = z.object({
     .min(1)
     .max(200)
     .default(20)
-    .describe('Queue jobs of up to 100 deliveries that look for places at one time.'),
+    .describe('Queue jobs of up to 200 deliveries that look for places at one time.'),
   DISPATCH_IN_FLIGHT_MAX: z.coerce
     .number()
     .int()

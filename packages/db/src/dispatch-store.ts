@@ -28,11 +28,11 @@ interface ClaimedColumns {
   attempt_count: number
   attempt_offset: number
   lease: string
-  accepted_at: Date
+  accepted_ms: number
   event_id: string
   name: string
   source: string
-  timestamp: Date
+  timestamp_ms: number
   payload: string | null
   context: string | null
   account_identifier: string | null
@@ -75,9 +75,10 @@ export function createDispatchStore({ pool, prisma }: Database, secretBox: Secre
     /** Gives, for each record, whether its claim still held and it was recorded. */
     async recordAttempts(records: AttemptRecord[]): Promise<boolean[]> {
       const query = { name: 'record-attempts', text: recordAttemptsSql, values: toRecordColumns(records) }
-      const { rows } = await asStorageError(() => pool.query<{ id: string }>(query))
-      if (rows.length === records.length) return records.map(() => true)
-      const recorded = new Set(rows.map((row) => row.id))
+      const { rows } = await asStorageError(() => pool.query<{ recorded: number; ids: string[] | null }>(query))
+      const [outcome] = rows
+      if (outcome?.recorded === records.length) return records.map(() => true)
+      const recorded = new Set(outcome?.ids ?? [])
       return records.map((record) => recorded.has(record.delivery.deliveryId))
     },
 
@@ -114,15 +115,20 @@ function toClaimed(organizationId: string, row: ClaimedColumns): ClaimedRow {
     attemptCount: row.attempt_count,
     attemptOffset: row.attempt_offset,
     lease: row.lease,
-    acceptedAt: row.accepted_at,
+    acceptedAt: toDate(row.accepted_ms),
     eventId: row.event_id,
     name: row.name,
     source: row.source,
-    timestamp: row.timestamp,
+    timestamp: toDate(row.timestamp_ms),
     body: row.payload === null || row.context === null ? null : { payload: row.payload, context: row.context },
     accountIdentifier: row.account_identifier,
     traceParent: row.trace_parent,
   }
+}
+
+// What Postgres multiplies may lack the last bit, and a date cuts off what is behind the point.
+function toDate(ms: number): Date {
+  return new Date(Math.round(ms))
 }
 
 interface GuardRow {

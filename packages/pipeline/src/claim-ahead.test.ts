@@ -18,7 +18,7 @@ function enter(
   name: string,
   key = 'endpoint',
 ): void {
-  void ahead.enter(key, 100).then(() => entered.push(name))
+  void ahead.enter(key, 200).then(() => entered.push(name))
 }
 
 function createGate() {
@@ -43,7 +43,7 @@ describe('createClaimAhead', () => {
     gate.ahead.leave('endpoint', 1)
     await jest.advanceTimersByTimeAsync(0)
     expect(gate.entered).toEqual(['one', 'two', 'three'])
-    gate.ahead.leave('endpoint', 100)
+    gate.ahead.leave('endpoint', 200)
     await jest.advanceTimersByTimeAsync(0)
     expect(gate.entered).toEqual(['one', 'two', 'three', 'four'])
   })
@@ -68,7 +68,7 @@ describe('createClaimAhead', () => {
   test('what has left leaves the whole room behind', async () => {
     const gate = createGate()
     for (const name of ['one', 'two']) enter(gate, name)
-    gate.ahead.leave('endpoint', 200)
+    gate.ahead.leave('endpoint', 400)
     gate.ahead.leave('endpoint', 0)
     for (const name of ['three', 'four']) enter(gate, name)
     await jest.advanceTimersByTimeAsync(0)

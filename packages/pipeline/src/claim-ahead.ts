@@ -11,7 +11,7 @@ export interface ClaimAhead {
  * old memory by the collector, which costs more than all else here. A little more than what is sent within the time of
  * a claim is enough to keep an endpoint busy.
  */
-const AHEAD_MAX = 200
+const AHEAD_MAX = 400
 
 /** A queue job that waits for its claim holds a slot that others may want. */
 const WAIT_MS_MAX = 500

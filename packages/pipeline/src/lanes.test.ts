@@ -144,17 +144,17 @@ describe('createLanes', () => {
     const lanes = createTestLanes()
     const lane = lanes.get('a', 2)
     await enterAll(lanes, 'a', 2)
-    lane.announce(1_000)
+    lane.announce(3_999)
     await pass(499)
     expect(lane.expectWaitMs()).toBe(0)
     await pass(1)
-    expect(lane.expectWaitMs()).toBe(250_250)
+    expect(lane.expectWaitMs()).toBe(1_000_000)
   })
 
   test('a moment in which all attempts are late makes a lane that is quick no slow one', async () => {
     const lanes = createTestLanes()
     const lane = lanes.get('a', 10)
-    lane.announce(1_000)
+    lane.announce(3_000)
     for (let round = 0; round < 100; round += 1) {
       const places = await enterAll(lanes, 'a', 10)
       await pass(10)
@@ -162,10 +162,11 @@ describe('createLanes', () => {
     }
     await enterAll(lanes, 'a', 10)
     await pass(100)
-    // The oldest has been under way for ten times as long as the others were, which alone would say 10 seconds.
-    expect(lane.expectWaitMs()).toBeLessThan(1_300)
+    // The oldest has been under way for ten times as long as the others were, which alone would say half a minute.
+    expect(lane.expectWaitMs()).toBeGreaterThan(3_000)
+    expect(lane.expectWaitMs()).toBeLessThan(3_900)
     await pass(2_000)
-    expect(lane.expectWaitMs()).toBeGreaterThan(100_000)
+    expect(lane.expectWaitMs()).toBeGreaterThan(300_000)
   })
 
   test('a lane that had little to do is measured by how long its attempts took', async () => {
@@ -181,8 +182,19 @@ describe('createLanes', () => {
       place?.leave()
       await pass(980)
     }
-    lane.announce(99)
-    expect(lane.expectWaitMs()).toBeLessThan(250)
+    lane.announce(1_999)
+    expect(lane.expectWaitMs()).toBeLessThan(5_000)
+  })
+
+  test('a lane whose attempts are quick may have much ahead, one whose attempts are not may have little', async () => {
+    const lanes = createTestLanes()
+    const lane = lanes.get('a', 2)
+    await enterAll(lanes, 'a', 2)
+    lane.announce(1_999)
+    await pass(500)
+    expect(lane.expectWaitMs()).toBe(0)
+    await pass(1)
+    expect(lane.expectWaitMs()).toBe(501_000)
   })
 
   test('those who are announced count as those who wait, until they are taken back', async () => {
@@ -235,14 +247,14 @@ describe('createLanes', () => {
 })
 
 describe('booking', () => {
-  test('what is put off gets turns one after another, at the pace of the lane', async () => {
+  test('what is put off gets turns one after another, at three times the pace of the lane', async () => {
     let nowMs = 0
     const lane = createLanes(() => nowMs).get('slow', 10)
     const places = await Promise.all(Array.from({ length: 10 }, () => lane.enter(1_000)))
     expect(places).not.toContain(undefined)
     nowMs = 2_000
-    // Ten places, two seconds an attempt so far: 50 deliveries take ten seconds.
-    const delays = [lane.book(50), lane.book(50), lane.book(50)]
+    // Ten places, two seconds an attempt so far: 150 deliveries take 30 seconds.
+    const delays = [lane.book(150), lane.book(150), lane.book(150)]
     expect(delays[1]).toBeCloseTo((delays[0] as number) + 10_000)
     expect(delays[2]).toBeCloseTo((delays[0] as number) + 20_000)
   })
@@ -265,7 +277,7 @@ describe('a lane that is held across a wait', () => {
     expect(lanes.get('a', 2).tryEnter()).toBeUndefined()
     nowMs = 1_000
     expect(held.expectWaitMs()).toBe(500)
-    held.book(10)
+    held.book(30)
     first?.leave()
     expect(lanes.countBusy()).toBe(1)
     expect(lanes.get('a', 2).book(0)).toBeGreaterThan(4_000)

@@ -16,7 +16,7 @@ export interface Lane {
   expectWaitMs(): number
   /**
    * Books the lane's time for deliveries that are put off; gives the milliseconds until their turn. Each booking follows
-   * the one before at the lane's own pace, so that what is put off comes back about once, and not all at one moment.
+   * the one before at some three times the lane's own pace, so that what is put off does not come back all at one moment.
    */
   book(count: number): number
 }
@@ -43,6 +43,15 @@ const AVERAGE_WEIGHT = 0.1
  * knows what a lane can do that has had little to do; the second is not misled by a moment.
  */
 const PACE_WINDOW_MS = 500
+
+/** So many deliveries may be ahead in a lane whose attempts are quick before its pace is asked: it must not run out of them. */
+const QUICK_AHEAD_MAX = 2_000
+
+/**
+ * The pace of a lane is a guess, and one made in a bad moment would keep deliveries from a receiver that has long been quick
+ * again. So more of them get a turn than the pace allows for; those that come too early are put off once more.
+ */
+const OVERBOOKING = 3
 
 const SWEEP_EVERY = 1_000
 
@@ -219,25 +228,30 @@ function isIdle(lane: LaneState, now: number): boolean {
 function expectWaitMs(lane: LaneState, now: number): number {
   const ahead = Math.max(lane.waitingCount, lane.announced)
   if (lane.busy.size + lane.announced < lane.placesMax) return 0
+  if (ahead < QUICK_AHEAD_MAX && attemptMs(lane, now) <= PACE_WINDOW_MS) return 0
   return (ahead + 1) * perDeliveryMs(lane, now)
 }
 
 function book(lane: LaneState, count: number, now: number): number {
   const from = Math.max(now + expectWaitMs(lane, now), lane.bookedUntil)
-  lane.bookedUntil = from + count * perDeliveryMs(lane, now)
+  lane.bookedUntil = from + (count * perDeliveryMs(lane, now)) / OVERBOOKING
   return from - now
 }
 
-// The oldest attempt under way counts too: a receiver that never answers has no average yet.
 function perDeliveryMs(lane: LaneState, now: number): number {
   if (now - lane.since < PACE_WINDOW_MS) return 0
-  const [oldest] = lane.busy
-  const attemptMs = Math.max(lane.averageMs, now - (oldest?.since ?? now))
-  if (attemptMs > PACE_WINDOW_MS) return attemptMs / lane.placesMax
+  const takenMs = attemptMs(lane, now)
+  if (takenMs > PACE_WINDOW_MS) return takenMs / lane.placesMax
   turnWindow(lane, now)
   const ended = lane.ended + lane.endedBefore
   const measuredMs = Math.min(now - lane.since, now - lane.windowSince + PACE_WINDOW_MS)
-  return Math.min(attemptMs / lane.placesMax, ended === 0 ? Number.POSITIVE_INFINITY : measuredMs / ended)
+  return Math.min(takenMs / lane.placesMax, ended === 0 ? Number.POSITIVE_INFINITY : measuredMs / ended)
+}
+
+// The oldest attempt under way counts too: a receiver that never answers has no average yet.
+function attemptMs(lane: LaneState, now: number): number {
+  const [oldest] = lane.busy
+  return Math.max(lane.averageMs, now - (oldest?.since ?? now))
 }
 
 function turnWindow(lane: LaneState, now: number): void {

@@ -26,7 +26,7 @@ export interface Queues {
 /** Events of one job: what one worker loads and writes in one go. */
 const DELIVER_JOB_EVENTS_MAX = 500
 /** Deliveries of one job: one dispatcher's, so that a job waits for one receiver only. */
-const DISPATCH_JOB_DELIVERIES_MAX = 100
+const DISPATCH_JOB_DELIVERIES_MAX = 200
 /** Jobs of one round trip. */
 const ADD_BULK_MAX = 500
 

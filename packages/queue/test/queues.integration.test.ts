@@ -163,17 +163,17 @@ describe('the queue of events', () => {
 })
 
 describe('the queue of deliveries', () => {
-  test('brings deliveries in jobs of one dispatcher, up to 100, with their attempt counts', async () => {
+  test('brings deliveries in jobs of one dispatcher, up to 200, with their attempt counts', async () => {
     await untilReady(queues)
-    const [first, second] = [makeDeliveries(220), makeDeliveries(3)]
+    const [first, second] = [makeDeliveries(420), makeDeliveries(3)]
     const mixed = [...first.slice(0, 60), ...second, ...first.slice(60)]
     await queues.publishDispatch(mixed)
     const inbox = consume(createDispatchWorker)
-    await until(() => inbox.jobs.flat().length >= 223, 'all deliveries')
+    await until(() => inbox.jobs.flat().length >= 423, 'all deliveries')
     const sorted = (refs: typeof mixed) => refs.toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1))
     expect(sorted(inbox.jobs.flat())).toEqual(sorted(mixed))
     for (const job of inbox.jobs) {
-      expect(job.length).toBeLessThanOrEqual(100)
+      expect(job.length).toBeLessThanOrEqual(200)
       expect(new Set(job.map((ref) => ref.dispatcherId)).size).toBe(1)
     }
   })
