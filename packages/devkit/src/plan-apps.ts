@@ -25,6 +25,14 @@ export interface AppPlan {
   readonly plan: ProcessPlan
 }
 
+/**
+ * What an attempt leaves behind lives about as long as the answer takes. In V8's usual young generation of 16 MiB much of that is
+ * copied, and some kept; in one of 64 an attempt takes 8 % less CPU, for 70 MiB more. The others gain less than they would take.
+ */
+const NODE_FLAGS: Partial<Record<AppName, readonly string[]>> = {
+  'dispatcher-worker': ['--max-semi-space-size=64'],
+}
+
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url))
 const READY_TIMEOUT_MS = 60_000
 /** More than the apps' own grace period, which ends first in every orderly case. */
@@ -45,7 +53,7 @@ export function planApps(settings: AppSettings): AppPlan[] {
       plan: {
         name,
         command: process.execPath,
-        args: ['--enable-source-maps', main],
+        args: ['--enable-source-maps', ...(NODE_FLAGS[name] ?? []), main],
         env: { ...settings.environment, HEALTH_HOST: '127.0.0.1', ...ports },
         cwd: REPOSITORY,
         hasChannel: true,

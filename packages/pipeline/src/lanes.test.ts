@@ -20,7 +20,10 @@ async function pass(ms: number): Promise<void> {
 }
 
 function createTestLanes() {
-  return createLanes(() => now)
+  return createLanes(
+    () => now,
+    (act) => act(),
+  )
 }
 
 async function enterAll(lanes: ReturnType<typeof createTestLanes>, key: string, count: number): Promise<Place[]> {
@@ -244,6 +247,30 @@ describe('createLanes', () => {
     await second
     expect(lanes.get('a', 1).expectWaitMs()).toBeGreaterThanOrEqual(1_000)
   })
+})
+
+test('places that come free in one turn are taken together in the next, by those who wait first', async () => {
+  const turns: (() => void)[] = []
+  const lane = createLanes(
+    () => now,
+    (act) => turns.push(act),
+  ).get('a', 3)
+  const places = await Promise.all([1, 2, 3].map(() => lane.enter(0)))
+  const served: number[] = []
+  const waiting = [1, 2, 3].map((n) => lane.enter(1_000).then((place) => (served.push(n), place)))
+  places[0]?.leave()
+  places[1]?.leave()
+  expect(lane.tryEnter()).toBeUndefined()
+  await pass(0)
+  expect(served).toEqual([])
+  expect(turns).toHaveLength(1)
+  turns.shift()?.()
+  await pass(0)
+  expect(served).toEqual([1, 2])
+  expect(lane.tryEnter()).toBeUndefined()
+  places[2]?.leave()
+  turns.shift()?.()
+  expect(await waiting[2]).toBeDefined()
 })
 
 describe('booking', () => {

@@ -64,6 +64,8 @@ interface LaneState {
   /** Deliveries that wait, those behind the first of each waiter included. */
   waitingCount: number
   announced: number
+  /** Whether those who wait are let in in the next turn of the event loop. */
+  isOpening: boolean
   averageMs: number
   readonly since: number
   /** When the present window began, the attempts that ended in it, and those in the one before. */
@@ -75,9 +77,13 @@ interface LaneState {
   isKnown: boolean
 }
 
-/** Creates the lanes of one process. `now` is a monotonic clock in milliseconds. */
-export function createLanes(now: () => number): Lanes {
-  const all: AllLanes = { lanes: new Map(), now }
+/**
+ * Creates the lanes of one process. `now` is a monotonic clock in milliseconds. Those who wait for a place that came free
+ * get it in the next turn of the event loop, together: what they send then goes out in one go, which wakes a receiver once,
+ * while attempts that are started one by one, each as an answer is read, wake it for each.
+ */
+export function createLanes(now: () => number, inNextTurn: (act: () => void) => void = setImmediate): Lanes {
+  const all: AllLanes = { lanes: new Map(), now, inNextTurn }
   return {
     get: (key, placesMax) => {
       const known = all.lanes.get(key)
@@ -94,6 +100,7 @@ export function createLanes(now: () => number): Lanes {
 interface AllLanes {
   readonly lanes: Map<string, LaneState>
   readonly now: () => number
+  readonly inNextTurn: (act: () => void) => void
 }
 
 /** A class for speed, as is the next: every attempt enters and leaves four lanes. */
@@ -111,7 +118,8 @@ class HeldLane implements Lane {
 
   tryEnter(): Place | undefined {
     const lane = this.#find()
-    return lane.busy.size < lane.placesMax ? occupy(this.#all, lane) : undefined
+    // What is free while others wait is theirs.
+    return lane.busy.size < lane.placesMax && lane.waiting.length === 0 ? occupy(this.#all, lane) : undefined
   }
 
   enter(waitMs: number, count = 1): Promise<Place | undefined> {
@@ -158,9 +166,18 @@ class LanePlace implements Place {
     lane.averageMs += (now - this.since - lane.averageMs) * AVERAGE_WEIGHT
     turnWindow(lane, now)
     lane.ended += 1
-    admit(this.#all, lane)
+    if (lane.waiting.length > 0) open(this.#all, lane)
     forgetIfIdle(this.#all, lane)
   }
+}
+
+function open(all: AllLanes, lane: LaneState): void {
+  if (lane.isOpening) return
+  lane.isOpening = true
+  all.inNextTurn(() => {
+    lane.isOpening = false
+    admit(all, lane)
+  })
 }
 
 function occupy(all: AllLanes, lane: LaneState): Place {
@@ -202,7 +219,8 @@ function findLane({ lanes, now }: AllLanes, key: string, placesMax: number): Lan
   if (lanes.size % SWEEP_EVERY === 0) sweep(lanes, since)
   const counts = { waitingCount: 0, announced: 0, averageMs: 0, bookedUntil: 0, ended: 0, endedBefore: 0 }
   const times = { since, windowSince: since }
-  const lane = { key, placesMax, busy: new Set<LanePlace>(), waiting: [], ...counts, ...times, isKnown: true }
+  const flags = { isOpening: false, isKnown: true }
+  const lane = { key, placesMax, busy: new Set<LanePlace>(), waiting: [], ...counts, ...times, ...flags }
   lanes.set(key, lane)
   return lane
 }
