@@ -32,13 +32,19 @@ export function escapePointerToken(token: string | number): string {
  * Keeps its own stack, so that no input can exhaust the call stack.
  */
 export function isDeeperThan(value: Json, depthMax: number): boolean {
-  const pending: { value: Json; depth: number }[] = [{ value, depth: 0 }]
+  if (typeof value !== 'object' || value === null) return false
+  const pending: (Json[] | JsonObject)[] = [value]
+  // Side by side, since every event that is sent comes by here: no object for each of its objects.
+  const depths = [1]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (typeof next.value !== 'object' || next.value === null) continue
-    const depth = next.depth + 1
+    const depth = depths.pop() as number
     if (depth > depthMax) return true
-    for (const child of Object.values(next.value)) {
-      if (typeof child === 'object' && child !== null) pending.push({ value: child, depth })
+    const children = Array.isArray(next) ? next : Object.values(next)
+    for (let index = 0; index < children.length; index += 1) {
+      const child = children[index]
+      if (typeof child !== 'object' || child === null) continue
+      pending.push(child)
+      depths.push(depth + 1)
     }
   }
   return false

@@ -199,18 +199,15 @@ async function resolveAccounts(accounts: AccountResolver, requests: AcceptReques
   const ids = wanted.length === 0 ? [] : await accounts.resolveAccounts(wanted)
   let next = 0
   return requests.map(({ environment, events }): Resolved => {
-    const scope = scopeOf(environment)
+    const { organizationId, environmentId } = environment
     let unknownAt: number | undefined
     const scoped = events.map((event, index) => {
-      if (event.accountId === undefined) return { ...scope, event, externalAccountId: null, accountIdentifier: null }
-      const id = ids[next++]
-      if (id === undefined && environment.unknownAccounts === 'reject') unknownAt ??= index
-      return {
-        ...scope,
-        event,
-        externalAccountId: id ?? null,
-        accountIdentifier: id === undefined ? null : event.accountId,
+      const id = event.accountId === undefined ? undefined : ids[next++]
+      if (id === undefined && event.accountId !== undefined && environment.unknownAccounts === 'reject') {
+        unknownAt ??= index
       }
+      const accountIdentifier = id === undefined ? null : (event.accountId ?? null)
+      return { organizationId, environmentId, event, externalAccountId: id ?? null, accountIdentifier }
     })
     if (unknownAt === undefined) return { ok: true, events: scoped }
     return { ok: false, outcome: { ok: false, code: 'unknown_account', index: unknownAt } }
