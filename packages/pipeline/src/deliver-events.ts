@@ -12,6 +12,7 @@ import { decideDeliveries, withBody } from './decide-deliveries.js'
 import { createEventGroup, type EventGroup, type GroupedEvent } from './event-group.js'
 import { createMatcherCache, type MatcherCacheReports } from './matcher-cache.js'
 import { createParkedEvents, type ParkedEvents } from './parked-events.js'
+import { createQueryQueue, type QueryQueue } from './query-queue.js'
 import type { RuleSet } from './rule-set.js'
 import type { SetMemoryStats } from './set-memory.js'
 import type { RuleStore } from './sync-rules.js'
@@ -81,6 +82,13 @@ const BODIES_AT_ONCE_MAX = 50
 /** Deliveries after which a run ends: what is left of its group goes to the end of the queue, behind everyone else's. */
 const DELIVERIES_OF_RUN_MAX = 10_000
 
+/**
+ * Groups of a worker that are written side by side contend for the last pages of the same indexes: one after another they cost
+ * Postgres an eighth less for each event. What writes more deliveries than this takes no turn, so that nobody waits for it.
+ */
+const WRITES_AT_ONCE_MAX = 1
+const DELIVERIES_OF_TURN_MAX = 1_000
+
 /** An ephemeral dispatcher that another worker used up is tried in vain for so long, and takes memory. */
 const ENDED_EVERY_MS = 60_000
 
@@ -90,6 +98,7 @@ const WAITS_MAX = 3
 /** Creates the use case: load the group → match each event whose rules are there → write → announce → park the rest. */
 export function createDeliverEvents(deps: DeliverDeps): DeliverEvents {
   const pause = createPause()
+  const writes = createQueryQueue(WRITES_AT_ONCE_MAX)
   const { store, now, matchersBytesMax: bytesMax, endedEveryMs = ENDED_EVERY_MS, observer = {} } = deps
   const matchers = createMatcherCache({ store, now, pause, bytesMax, endedEveryMs, reports: observer })
   const deliver = async (refs: EventRef[]): Promise<DeliverCounts> => {
@@ -97,7 +106,7 @@ export function createDeliverEvents(deps: DeliverDeps): DeliverEvents {
     const group = createEventGroup(matchers, await deps.store.loadUndelivered(refs))
     const counts: DeliverCounts = { events: 0, deliveries: 0, failed: 0, fanoutLimited: 0, parked: 0 }
     try {
-      await deliverGroup({ ...deps, pause, parked }, group, counts)
+      await deliverGroup({ ...deps, pause, parked, writes }, group, counts)
       return counts
     } finally {
       group.release()
@@ -124,13 +133,14 @@ export function createDeliverEvents(deps: DeliverDeps): DeliverEvents {
 interface RunDeps extends DeliverDeps {
   pause: Pause
   parked: ParkedEvents
+  writes: QueryQueue
 }
 
 // Events whose rules are there don't wait for those whose rules are not: these come second, or later from where they park.
 async function deliverGroup(deps: RunDeps, group: EventGroup, counts: DeliverCounts): Promise<void> {
   for (let waits = 0; ; waits += 1) {
     for await (const decisions of decideInPortions(deps, group)) {
-      const written = await deps.store.writeDeliveries(decisions.map(({ decision }) => decision))
+      const written = await write(deps, decisions)
       await announce(deps, written)
       forgetUsedUp(decisions, written)
       for (const { decision } of decisions) group.settle(decision.eventRecordId)
@@ -148,6 +158,13 @@ async function deliverGroup(deps: RunDeps, group: EventGroup, counts: DeliverCou
   for (const { set, version, events } of group.listLeft()) {
     counts.parked += deps.parked.park(set, version, events.map(toRef))
   }
+}
+
+function write({ store, writes }: RunDeps, decided: Decided[]): Promise<DeliveryRef[]> {
+  const decisions = decided.map(({ decision }) => decision)
+  const count = decisions.reduce((sum, { deliveries }) => sum + deliveries.length, 0)
+  if (count > DELIVERIES_OF_TURN_MAX) return store.writeDeliveries(decisions)
+  return writes.run(() => store.writeDeliveries(decisions))
 }
 
 interface Decided {

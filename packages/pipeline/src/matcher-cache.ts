@@ -1,7 +1,7 @@
 import { createMatcherShapes, type TenantScope } from '@signalbox/domain'
 import type { Pause } from './create-pause.js'
 import { createDraining } from './draining.js'
-import { createReadQueue, ReadQueueStoppedError } from './read-queue.js'
+import { createQueryQueue, QueryQueueStoppedError } from './query-queue.js'
 import { createRoom } from './room.js'
 import { createRuleSet, type RuleSet, type RuleSetReports } from './rule-set.js'
 import { createSetMemory, type KeptSet, type SetMemoryStats } from './set-memory.js'
@@ -44,7 +44,7 @@ const READS_AT_ONCE_MAX = 2
 /** Creates the cache, empty. */
 export function createMatcherCache(deps: MatcherCacheDeps): MatcherCache {
   const { reports, bytesMax } = deps
-  const reading = createReadQueue(READS_AT_ONCE_MAX)
+  const reading = createQueryQueue(READS_AT_ONCE_MAX)
   const upkeep = createUpkeep({
     isBusy: () => users > 0,
     isUrgent: () => draining.rules > 0 && memory.isOver(),
@@ -67,7 +67,7 @@ export function createMatcherCache(deps: MatcherCacheDeps): MatcherCache {
         ...deps,
         shapes,
         onGivenUp: draining.add,
-        read: (query) => reading.read(query),
+        read: (query) => reading.run(query),
         makeRoom: () => {
           memory.measure(entry)
           return room.wait(set)
@@ -118,7 +118,7 @@ function toSetReports({ reports, bytesMax }: MatcherCacheDeps): RuleSetReports {
   return {
     onRulesUnreadable: reports.onRulesUnreadable,
     onRulesUnavailable: (error, of) => {
-      if (!(error instanceof ReadQueueStoppedError)) reports.onRulesUnavailable?.(error, of)
+      if (!(error instanceof QueryQueueStoppedError)) reports.onRulesUnavailable?.(error, of)
     },
     onRulesLoaded: (load, of) => {
       reports.onRulesLoaded?.(load, of)

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals'
-import { createReadQueue, ReadQueueStoppedError } from './read-queue.js'
+import { createQueryQueue, QueryQueueStoppedError } from './query-queue.js'
 
 test('runs a few queries at a time, in their order, also behind one that fails', async () => {
-  const queue = createReadQueue(2)
+  const queue = createQueryQueue(2)
   const begun: number[] = []
   let running = 0
   let runningMax = 0
@@ -15,20 +15,20 @@ test('runs a few queries at a time, in their order, also behind one that fails',
     if (number === 1) throw new Error('failed')
     return number
   }
-  const results = await Promise.allSettled([0, 1, 2, 3, 4].map((number) => queue.read(query(number))))
+  const results = await Promise.allSettled([0, 1, 2, 3, 4].map((number) => queue.run(query(number))))
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled'])
   expect([begun, runningMax]).toEqual([[0, 1, 2, 3, 4], 2])
 })
 
 test('after the stop runs none, not even those that waited', async () => {
-  const queue = createReadQueue(1)
+  const queue = createQueryQueue(1)
   let end = (): void => undefined
-  const first = queue.read(() => new Promise<void>((resolve) => (end = resolve)))
-  const second = queue.read(async () => 'ran')
+  const first = queue.run(() => new Promise<void>((resolve) => (end = resolve)))
+  const second = queue.run(async () => 'ran')
   await Promise.resolve()
   queue.stop()
   end()
   await first
-  await expect(second).rejects.toThrow(ReadQueueStoppedError)
-  await expect(queue.read(async () => 'ran')).rejects.toThrow(ReadQueueStoppedError)
+  await expect(second).rejects.toThrow(QueryQueueStoppedError)
+  await expect(queue.run(async () => 'ran')).rejects.toThrow(QueryQueueStoppedError)
 })

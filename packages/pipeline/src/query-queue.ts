@@ -1,19 +1,19 @@
 /** Runs queries a few at a time, in the order in which they were asked for. */
-export interface ReadQueue {
-  /** Rejects with {@link ReadQueueStoppedError} once the queue was stopped. */
-  read<Result>(query: () => Promise<Result>): Promise<Result>
+export interface QueryQueue {
+  /** Rejects with {@link QueryQueueStoppedError} once the queue was stopped. */
+  run<Result>(query: () => Promise<Result>): Promise<Result>
   stop(): void
 }
 
 /** The queue runs no more queries: the worker stops. */
-export class ReadQueueStoppedError extends Error {
+export class QueryQueueStoppedError extends Error {
   constructor() {
     super('the worker stops')
   }
 }
 
 /** Creates a queue. Many that read long take turns page by page, and leave connections for everybody else. */
-export function createReadQueue(atOnceMax: number): ReadQueue {
+export function createQueryQueue(atOnceMax: number): QueryQueue {
   const waiting: (() => void)[] = []
   let running = 0
   let isStopped = false
@@ -31,10 +31,10 @@ export function createReadQueue(atOnceMax: number): ReadQueue {
     else next()
   }
   return {
-    read: async (query) => {
+    run: async (query) => {
       await enter()
       try {
-        if (isStopped) throw new ReadQueueStoppedError()
+        if (isStopped) throw new QueryQueueStoppedError()
         return await query()
       } finally {
         leave()
