@@ -38,21 +38,22 @@ export class BucketGroup {
   drop(): void {
     this.#parts.memory.bytes -= this.#sieveBytes
     this.#sieveBytes = 0
+    this.#sieve?.drop()
     this.#sieve = undefined
     this.#events = 0
   }
 
   #countEvent(source: SieveSource): void {
     this.#events += 1
-    const { sievedMax, sievedAfter } = this.#parts.tuning
+    const { tuning } = this.#parts
     // Only once: rules that are too many stay so until they change.
-    if (this.#events !== sievedAfter + 1 || this.buckets.length === 0) return
+    if (this.#events !== tuning.sievedAfter + 1 || this.buckets.length === 0) return
     const entries = new Set<number>()
     for (const bucket of this.buckets) {
       if (bucket.entries === undefined) return
       for (const entry of bucket.entries) entries.add(entry)
     }
-    const made = makeSieve(source, [...entries], sievedMax)
+    const made = makeSieve(source, [...entries], tuning)
     if (made === undefined) return
     this.#sieve = made.sieve
     this.#sieveBytes = made.bytes

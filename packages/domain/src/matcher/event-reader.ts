@@ -77,6 +77,15 @@ export class EventReader {
     return state
   }
 
+  /** Lets it know what stands at a root: that is not read again. */
+  put(root: number, value: Json): void {
+    this.values[root] = value
+    this.#stamps[root] = this.#epoch
+    this.#states[root] = SINGLE
+    this.#touched[this.#touchedCount] = root
+    this.#touchedCount += 1
+  }
+
   /** The values at a path to which many lead. They are gathered when they are first asked for: most tests do not ask. */
   listAt(path: number): readonly Json[] {
     const known = this.#lists[path]

@@ -1,6 +1,7 @@
 import { createWorkBudget, FilterTooExpensiveError, spend, type WorkBudget } from '../filter/work-budget.js'
 import { RequestPayloadError } from '../request-payload.js'
 import type { Bucket } from './bucket.js'
+import type { BucketGroup } from './bucket-group.js'
 import type { EventReader } from './event-reader.js'
 import { type FeatureKind, isRangeKind } from './feature-table.js'
 import type { FeatureReader } from './feature-reader.js'
@@ -12,7 +13,9 @@ import type { MatchableEvent, MatchResult } from './matchable-event.js'
 import { ACCOUNT_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT, SOURCE_ROOT } from './path-table.js'
 import { NO_RULE } from './rule-list.js'
 import type { RuleShape } from './rule-shapes.js'
+import type { RuleSieve } from './rule-sieve.js'
 import { RuleTrial } from './rule-trial.js'
+import { SieveRun, type SieveTools } from './sieve-run.js'
 import type { Signature } from './signature.js'
 
 /** What the gates of signatures can be besides the paths of an event; -1 is that of signatures without any. */
@@ -36,6 +39,7 @@ export class IndexSearch {
   readonly #event: EventReader
   readonly #features: FeatureReader
   readonly #trial: RuleTrial
+  readonly #tools: SieveTools
   #found = new Int32Array(START_CAPACITY)
   #foundCount = 0
   readonly #pending = new Int32Array(START_CAPACITY)
@@ -50,43 +54,41 @@ export class IndexSearch {
     this.#event = index.shapes.event
     this.#features = index.shapes.eventFeatures
     this.#trial = new RuleTrial(index.shapes.event)
+    this.#tools = { reader: this.#event, trial: this.#trial, counts: this.counts }
   }
 
   match(event: MatchableEvent, now: Date, fanoutMax = Infinity): MatchResult {
-    this.#now = now.getTime()
-    this.#budget = event.budget ?? createWorkBudget()
     this.counts.events += 1
+    const group = this.#index.directory.findGroup(event.name)
+    const sieve = group.findSieve(this.#index)
+    const budget = event.budget ?? createWorkBudget()
+    if (sieve !== undefined && event.payloadType === 'JSON') {
+      return sieve.match(new SieveRun(event, budget, this.#tools), now.getTime(), fanoutMax)
+    }
+    this.#now = now.getTime()
+    this.#budget = budget
     try {
-      return this.#search(event, fanoutMax)
+      return this.#search(event, { group, sieve, fanoutMax })
     } catch (error) {
       if (!(error instanceof RequestPayloadError) || this.#isPayloadWanted(event)) throw error
       // Nobody who could get this event looks at its payload.
       this.#event.end()
       this.#features.end()
-      return this.#search({ ...event, payloadType: 'JSON', readPayload: () => null }, fanoutMax)
+      const unread: MatchableEvent = { ...event, payloadType: 'JSON', readPayload: () => null }
+      return this.#search(unread, { group, sieve, fanoutMax })
     } finally {
       this.#event.end()
       this.#features.end()
     }
   }
 
-  #search(event: MatchableEvent, fanoutMax: number): MatchResult {
-    const group = this.#index.directory.findGroup(event.name)
-    const sieve = group.findSieve(this.#index)
-    this.#event.begin(event, this.#budget)
-    this.#trial.payFrom(this.#budget)
+  #search(event: MatchableEvent, { group, sieve, fanoutMax }: Searched): MatchResult {
+    const run = new SieveRun(event, this.#budget, this.#tools)
+    run.open()
     // Whether it can be read decides the answer, and must not hang on which keys lead to which filters.
     if (event.payloadType === 'REQUEST' && group.readsBody) this.#event.read(PAYLOAD_ROOT)
-    if (sieve === undefined) return this.#lookUpGroup(group.buckets, event, fanoutMax)
-    return sieve.match({
-      event,
-      reader: this.#event,
-      trial: this.#trial,
-      budget: this.#budget,
-      counts: this.counts,
-      nowMs: this.#now,
-      fanoutMax,
-    })
+    if (sieve !== undefined) return sieve.match(run, this.#now, fanoutMax)
+    return this.#lookUpGroup(group.buckets, event, fanoutMax)
   }
 
   #lookUpGroup(buckets: readonly Bucket[], event: MatchableEvent, fanoutMax: number): MatchResult {
@@ -352,6 +354,13 @@ export class IndexSearch {
     bucket.candidates = 0
     bucket.matches = 0
   }
+}
+
+/** Where an event is searched for, and for how many. */
+interface Searched {
+  readonly group: BucketGroup
+  readonly sieve: RuleSieve | undefined
+  readonly fanoutMax: number
 }
 
 type Address = Pick<MatchableEvent, 'source' | 'externalAccountId'>

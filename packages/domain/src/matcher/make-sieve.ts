@@ -1,3 +1,4 @@
+import type { MatcherTuning } from './matcher-tuning.js'
 import { PAYLOAD_ROOT } from './path-table.js'
 import type { RuleEntries } from './rule-entries.js'
 import { NO_RULE, type RuleList } from './rule-list.js'
@@ -27,8 +28,12 @@ export interface MadeSieve {
 }
 
 /** Makes a sieve of the rules of entries, each entry once; undefined when there are too many for one. */
-export function makeSieve(source: SieveSource, entries: readonly number[], rulesMax: number): MadeSieve | undefined {
-  const listed = listRules(source, entries, Math.min(rulesMax, MASK_RULES_MAX))
+export function makeSieve(
+  source: SieveSource,
+  entries: readonly number[],
+  { sievedMax, codedAfter }: Pick<MatcherTuning, 'sievedMax' | 'codedAfter'>,
+): MadeSieve | undefined {
+  const listed = listRules(source, entries, Math.min(sievedMax, MASK_RULES_MAX))
   if (listed === undefined) return undefined
   const [all, whole, onPayload, onContext] = [new RuleMask(), new RuleMask(), new RuleMask(), new RuleMask()]
   const equals = new Map<number, RuleMask>()
@@ -62,7 +67,10 @@ export function makeSieve(source: SieveSource, entries: readonly number[], rules
   const parts = draft.finish(all)
   const sets = parts.columns.reduce((sum, column) => sum + countSets(column), parts.sources.byValue.size)
   return {
-    sieve: new RuleSieve({ rules, whole, onPayload, onContext, ...parts }),
+    sieve: new RuleSieve(
+      { rules, whole, onPayload, onContext, ...parts },
+      { codes: source.shapes.codes, after: codedAfter },
+    ),
     bytes: SIEVE_BYTES + rules.length * RULE_BYTES + parts.columns.length * COLUMN_BYTES + sets * SET_BYTES,
   }
 }

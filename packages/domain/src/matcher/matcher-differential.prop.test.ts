@@ -55,14 +55,14 @@ describe(`the matcher and the rules one by one (seed ${seed})`, () => {
       const coverage = createCoverage()
       const oracle = createOracle((rule, event, isTaken) => coverage.observe(rule, event, isTaken))
       const styles = Object.values(SET_STYLES)
-      const [asItIs = {}, sieved = {}, ...hostile] = Object.values(TUNINGS)
+      const [asItIs = {}, sieved = {}, coded = {}, ...hostile] = Object.values(TUNINGS)
       for (let round = 0; oracle.evaluatedPairs < pairsMin; round += 1) {
         const style = styles[round % styles.length]
         if (style === undefined) throw new Error('no style')
         const set = drawSet(random, style, { rules: RULES_PER_SET, events: EVENTS_PER_SET })
         const operations = drawOperations(random, set)
-        // As it is always, few rules all at once always, and in turn with each of the tunings under which all structures meet.
-        for (const tuning of [asItIs, sieved, hostile[round % hostile.length] ?? asItIs]) {
+        // As it is always, few rules all at once always, in both ways, and in turn with each of the tunings under which all structures meet.
+        for (const tuning of [asItIs, sieved, coded, hostile[round % hostile.length] ?? asItIs]) {
           if (runOperations(operations, tuning, oracle) !== undefined) expectAgreement(operations, tuning)
         }
       }

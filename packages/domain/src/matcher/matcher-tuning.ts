@@ -6,6 +6,8 @@ export interface MatcherTuning {
   sievedMax: number
   /** Events of a name, since its rules changed, after which that is worth what it takes to prepare. */
   sievedAfter: number
+  /** Events that are sieved, since that was prepared, after which code is made for it. */
+  codedAfter: number
   /** Filters under one key from which on a further condition is taken into the key. */
   chainMax: number
   /** Filters under one key from which on their ranges are sorted. */
@@ -27,6 +29,7 @@ export const DEFAULT_TUNING: MatcherTuning = {
   scanMax: 16,
   sievedMax: 64,
   sievedAfter: 512,
+  codedAfter: 4_096,
   chainMax: 6,
   rangesMin: 4,
   gatesMin: 64,

@@ -9,6 +9,7 @@ import { EventReader } from './event-reader.js'
 import { FeatureReader } from './feature-reader.js'
 import { FeatureTable } from './feature-table.js'
 import { CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT, PathTable } from './path-table.js'
+import { SieveCodes } from './sieve-code.js'
 
 /** Whether a rule is bound to one account, and to one source: both stand behind the operands of its filters. */
 export interface RuleBonds {
@@ -80,13 +81,15 @@ export class RuleShapes {
   /** One event is matched at a time: what reads it is there once for all matchers. */
   readonly event = new EventReader(this.paths)
   readonly eventFeatures = new FeatureReader(this.features, this.event)
+  /** What sieves of all matchers have code of. */
+  readonly codes = new SieveCodes()
   readonly #byKey = new Map<string, RuleShape>()
   readonly #byId: (RuleShape | undefined)[] = []
   readonly #freeIds: number[] = []
   #bytes = 0
 
   get bytes(): number {
-    return this.#bytes + this.paths.bytes + this.features.bytes
+    return this.#bytes + this.paths.bytes + this.features.bytes + this.codes.bytes
   }
 
   get(id: number): RuleShape {

@@ -1,67 +1,23 @@
-import { countScanSteps } from '../filter/count-steps.js'
-import { spend, type WorkBudget } from '../filter/work-budget.js'
+import { spend } from '../filter/work-budget.js'
 import type { Json, JsonObject } from '../json.js'
-import type { EventReader } from './event-reader.js'
-import type { MatchableEvent, MatchResult } from './matchable-event.js'
+import type { MatchResult } from './matchable-event.js'
 import { PAYLOAD_ROOT } from './path-table.js'
-import type { RuleMask } from './rule-mask.js'
-import type { RuleShape } from './rule-shapes.js'
-import type { RuleTrial } from './rule-trial.js'
-import { findByNumber, findByValue, type SieveColumn, type SieveHolder, type ValueSets } from './sieve-column.js'
+import { RuleMask } from './rule-mask.js'
+import { findByNumber, findByValue, type SieveColumn, type SieveHolder } from './sieve-column.js'
+import type { SieveCode, SieveCodes, Sift } from './sieve-code.js'
+import type { SievedRule, SieveParts } from './sieve-parts.js'
+import { FAR_ARRAY, keepMany, keepSome, readOwn, type SieveRun, spendOnText, tryTests } from './sieve-run.js'
 
 const WORD_BITS = 32
-
-/** From how many characters on looking at a text is counted. */
-const LONG_TEXT = 64
-
-/** One rule of a sieve. */
-export interface SievedRule {
-  readonly id: string
-  /** Milliseconds since 1970; `Infinity` when it does not run out. */
-  readonly expiresAtMs: number
-  readonly isOnce: boolean
-  readonly shape: RuleShape
-  readonly operands: readonly unknown[]
-  /** The rules with the same filters, this one among them. */
-  readonly equals: RuleMask
-  /** Whether it is the first of these. */
-  readonly isFirst: boolean
-}
-
-/** What a sieve is made of. */
-export interface SieveParts {
-  /** In the order of their ids. */
-  readonly rules: readonly SievedRule[]
-  readonly sources: ValueSets
-  readonly accounts: ValueSets
-  /** Where the columns find their values; what holds another comes before it. */
-  readonly holders: readonly SieveHolder[]
-  /** First what takes away the most. */
-  readonly columns: readonly SieveColumn[]
-  /** Rules that columns do not decide: their filters are more than tests of paths. */
-  readonly whole: RuleMask
-  /** Rules with a filter on the payload, on the context. */
-  readonly onPayload: RuleMask
-  readonly onContext: RuleMask
-}
-
-/** An event, and what trying rules on it takes. */
-export interface SieveRun {
-  readonly event: MatchableEvent
-  readonly reader: EventReader
-  readonly trial: RuleTrial
-  readonly budget: WorkBudget
-  /** Counted on. */
-  readonly counts: { candidates: number; probes: number; matches: number }
-  readonly nowMs: number
-  readonly fanoutMax: number
-}
 
 /** What stands where an object would have the value of a column: an array when some elements of it may have it. */
 type Held = JsonObject | readonly Json[] | undefined
 
-/** Stands for an array in which no single step finds the elements. */
-const FAR_ARRAY: readonly Json[] = []
+/** Where a sieve has its code from, and after how many events. */
+export interface SieveCoding {
+  readonly codes: SieveCodes
+  readonly after: number
+}
 
 /**
  * A few rules, laid out so that an event is tried on all at once: each value that it has takes away all rules that want
@@ -69,53 +25,89 @@ const FAR_ARRAY: readonly Json[] = []
  */
 export class RuleSieve {
   readonly #parts: SieveParts
+  readonly #ids: readonly string[]
+  /** Milliseconds since 1970; `Infinity` for rules that do not run out. */
+  readonly #expiries: Float64Array
+  readonly #once = new RuleMask()
+  /** The first of rules with equal filters: such filters are tried once. */
+  readonly #firsts = new RuleMask()
   readonly #held: Held[]
+  readonly #coding: SieveCoding
   /** Holders that were looked for on this event, a bit for each. */
   #known = 0
-  #low = 0
-  #high = 0
-  /** Rules that columns do not decide on this event. */
-  #unsureLow = 0
-  #unsureHigh = 0
+  #events = 0
+  #code: SieveCode | undefined
 
-  constructor(parts: SieveParts) {
+  constructor(parts: SieveParts, coding: SieveCoding) {
     this.#parts = parts
+    this.#coding = coding
     this.#held = parts.holders.map(() => undefined)
+    this.#ids = parts.rules.map(({ id }) => id)
+    this.#expiries = Float64Array.from(parts.rules, ({ expiresAtMs }) => expiresAtMs)
+    for (const [place, { isOnce, isFirst }] of parts.rules.entries()) {
+      if (isOnce) this.#once.add(place)
+      if (isFirst) this.#firsts.add(place)
+    }
   }
 
-  match(run: SieveRun): MatchResult {
+  match(run: SieveRun, nowMs: number, fanoutMax: number): MatchResult {
+    const sift = this.#code?.sift ?? this.#askForCode()
+    try {
+      // What code does not know, or what it was not made for, is read from the parts.
+      if (sift === undefined || !sift(run)) this.#siftByParts(run)
+      if (((run.low & run.unsureLow) | (run.high & run.unsureHigh)) !== 0) this.#tryUnsure(run)
+    } finally {
+      run.close()
+    }
+    return this.#toResult(run, nowMs, fanoutMax)
+  }
+
+  /** Gives back what was made for it. */
+  drop(): void {
+    if (this.#code !== undefined) this.#coding.codes.release(this.#code)
+    this.#code = undefined
+  }
+
+  /** Has code made after some events, and after as many again when it was taken away since, as others needed the room. */
+  #askForCode(): Sift | undefined {
+    this.#events += 1
+    if (this.#events <= this.#coding.after) return undefined
+    this.#code = this.#coding.codes.make(this.#parts)
+    // Where there can't be any, there never can.
+    this.#events = this.#code === undefined ? -Infinity : 0
+    return this.#code?.sift
+  }
+
+  #siftByParts(run: SieveRun): void {
     const { sources, accounts, whole } = this.#parts
     const { low, high } = findByValue(sources, run.event.source)
-    this.#low = low
-    this.#high = high
-    if (accounts.byValue.size > 0) this.#keep(findByValue(accounts, run.event.externalAccountId))
-    this.#unsureLow = whole.low
-    this.#unsureHigh = whole.high
+    run.low = low
+    run.high = high
+    if (accounts.byValue.size > 0) run.keep(findByValue(accounts, run.event.externalAccountId))
+    run.unsureLow = whole.low
+    run.unsureHigh = whole.high
     try {
       this.#sift(run)
     } finally {
       for (let place = 0; place < this.#held.length; place += 1) this.#held[place] = undefined
       this.#known = 0
     }
-    if (((this.#low & this.#unsureLow) | (this.#high & this.#unsureHigh)) !== 0) this.#tryUnsure(run)
-    return this.#toResult(run)
   }
 
   #sift(run: SieveRun): void {
     const { columns } = this.#parts
     for (let index = 0; index < columns.length; index += 1) {
       const column = columns[index] as SieveColumn
-      const { asking } = column
-      if (((asking.low & this.#low) | (asking.high & this.#high)) === 0) continue
+      if (!run.has(column.asking)) continue
       spend(run.budget, 1)
-      run.counts.probes += 1
+      run.tools.counts.probes += 1
       const holder = this.#find(column.holder, run)
-      if (holder === undefined) this.#keepAbsent(column, run)
-      else if (Array.isArray(holder)) this.#keepMany(column, holder, run)
+      if (Array.isArray(holder)) keepMany(run, column, holder as readonly Json[])
       else {
-        const value = readOwn(holder as JsonObject, column)
-        if (value === undefined) this.#keepAbsent(column, run)
+        const value = holder === undefined ? undefined : readOwn(holder as JsonObject, column)
+        if (value === undefined) run.keep(column.ofAbsent)
         else this.#keepValue(column, value, run)
+        if (column.tests.length > 0) tryTests(run, column.tests, value)
       }
     }
   }
@@ -129,11 +121,10 @@ export class RuleSieve {
     return held
   }
 
-  #findRoot(root: number, { reader }: SieveRun): Held {
-    reader.read(root)
-    const value = reader.values[root]
+  #findRoot(root: number, run: SieveRun): Held {
+    const value = run.readRoot(root)
     // On a null payload or context no key holds, not even one that asks for absence.
-    if (value === null) this.#distrust(root === PAYLOAD_ROOT ? this.#parts.onPayload : this.#parts.onContext)
+    if (value === null) run.distrust(root === PAYLOAD_ROOT ? this.#parts.onPayload : this.#parts.onContext)
     return typeof value === 'object' && value !== null ? value : undefined
   }
 
@@ -145,117 +136,68 @@ export class RuleSieve {
     return typeof value === 'object' && value !== null ? value : undefined
   }
 
-  #keep({ low, high }: RuleMask): void {
-    this.#low &= low
-    this.#high &= high
-  }
-
-  #distrust({ low, high }: RuleMask): void {
-    this.#unsureLow |= low
-    this.#unsureHigh |= high
-  }
-
-  #keepAbsent(column: SieveColumn, run: SieveRun): void {
-    this.#keep(column.ofAbsent)
-    if (column.tests.length > 0) this.#tryTests(column, undefined, run)
-  }
-
-  #keepValue(column: SieveColumn, value: Json, run: SieveRun): void {
-    const { values, numbers, elements } = column
+  #keepValue({ values, numbers, elements }: SieveColumn, value: Json, run: SieveRun): void {
     if (values !== undefined) {
-      // Whatever is looked up is read once from end to end.
-      if (typeof value === 'string' && value.length > LONG_TEXT) spend(run.budget, countScanSteps(value.length))
-      this.#keep(findByValue(values, value))
+      if (typeof value === 'string') spendOnText(run.budget, value)
+      run.keep(findByValue(values, value))
     }
-    if (numbers !== undefined) this.#keep(typeof value === 'number' ? findByNumber(numbers, value) : numbers.ofOthers)
-    if (elements !== undefined) {
-      if (Array.isArray(value)) this.#keepSome(elements, value, run)
-      else this.#keep(elements.ofOthers)
-    }
-    if (column.tests.length > 0) this.#tryTests(column, value, run)
-  }
-
-  /** Keeps what any element leaves. */
-  #keepSome(elements: ValueSets, array: readonly Json[], { budget }: SieveRun): void {
-    spend(budget, array.length)
-    let { low, high } = elements.ofOthers
-    for (let index = 0; index < array.length; index += 1) {
-      const left = findByValue(elements, array[index] as Json)
-      low |= left.low
-      high |= left.high
-    }
-    this.#low &= low
-    this.#high &= high
-  }
-
-  /** Of an array some element has to hold in all: here only those go that hold for no element's value. */
-  #keepMany(column: SieveColumn, array: readonly Json[], { budget }: SieveRun): void {
-    this.#distrust(column.asking)
-    if (column.values === undefined || array === FAR_ARRAY) return
-    spend(budget, array.length)
-    let { low, high } = column.ofAbsent
-    for (const element of array) {
-      if (typeof element !== 'object' || element === null || Array.isArray(element)) continue
-      const value = readOwn(element, column)
-      const left = value === undefined ? column.ofAbsent : findByValue(column.values, value)
-      low |= left.low
-      high |= left.high
-    }
-    this.#low &= low
-    this.#high &= high
-  }
-
-  #tryTests({ tests }: SieveColumn, value: Json | undefined, { budget, counts }: SieveRun): void {
-    for (let index = 0; index < tests.length; index += 1) {
-      const test = tests[index] as SieveColumn['tests'][number]
-      const { low, high } = test.rules
-      if (((low & this.#low) | (high & this.#high)) === 0) continue
-      spend(budget, test.steps)
-      if (test.holds(value, test.operand, budget)) continue
-      counts.candidates += 1
-      this.#low &= ~low
-      this.#high &= ~high
-    }
+    if (numbers !== undefined) run.keep(typeof value === 'number' ? findByNumber(numbers, value) : numbers.ofOthers)
+    if (elements === undefined) return
+    if (Array.isArray(value)) {
+      spend(run.budget, value.length)
+      keepSome(run, elements, value)
+    } else run.keep(elements.ofOthers)
   }
 
   /** Tries what is left and not decided, equal rules once. */
-  #tryUnsure({ trial, counts }: SieveRun): void {
+  #tryUnsure(run: SieveRun): void {
+    run.open()
+    const { trial, counts } = run.tools
     const { rules } = this.#parts
-    let low = this.#low & this.#unsureLow
-    let high = this.#high & this.#unsureHigh
+    let low = run.low & run.unsureLow
+    let high = run.high & run.unsureHigh
     while ((low | high) !== 0) {
       const { shape, operands, equals } = rules[low !== 0 ? firstOf(low) : WORD_BITS + firstOf(high)] as SievedRule
       if (!trial.holds(shape, operands)) {
         counts.candidates += 1
-        this.#low &= ~equals.low
-        this.#high &= ~equals.high
+        run.remove(equals)
       }
       low &= ~equals.low
       high &= ~equals.high
     }
   }
 
-  #toResult(run: SieveRun): MatchResult {
-    const result: MatchResult = { dispatcherIds: [], onceIds: [], limitedCount: 0 }
-    this.#addTaken(this.#low, 0, { run, result })
-    this.#addTaken(this.#high, WORD_BITS, { run, result })
-    run.counts.matches += result.dispatcherIds.length + result.limitedCount
-    return result
-  }
-
-  #addTaken(taken: number, first: number, { run, result }: { run: SieveRun; result: MatchResult }): void {
-    const { rules } = this.#parts
-    for (let left = taken; left !== 0; left &= left - 1) {
-      const { id, isOnce, isFirst, expiresAtMs } = rules[first + firstOf(left)] as SievedRule
-      if (isFirst) run.counts.candidates += 1
-      if (expiresAtMs <= run.nowMs) continue
-      if (result.dispatcherIds.length >= run.fanoutMax) {
+  #toResult({ low, high, tools: { counts } }: SieveRun, nowMs: number, fanoutMax: number): MatchResult {
+    const count = countBits(low) + countBits(high)
+    // An array that is pushed to has room for 17.
+    const dispatcherIds = new Array<string>(count <= fanoutMax ? count : 0)
+    const result: MatchResult = { dispatcherIds, onceIds: [], limitedCount: 0 }
+    let taken = 0
+    for (let word = low, first = 0, left = 0; left < count; left += 1) {
+      if (word === 0) {
+        word = high
+        first = WORD_BITS
+      }
+      const place = first + firstOf(word)
+      word &= word - 1
+      if ((this.#expiries[place] as number) <= nowMs) continue
+      if (taken >= fanoutMax) {
         result.limitedCount += 1
         continue
       }
-      result.dispatcherIds.push(id)
-      if (isOnce) result.onceIds.push(id)
+      const id = this.#ids[place] as string
+      dispatcherIds[taken] = id
+      taken += 1
+      if (this.#isOnce(place)) result.onceIds.push(id)
     }
+    if (taken < dispatcherIds.length) dispatcherIds.length = taken
+    counts.candidates += countBits(low & this.#firsts.low) + countBits(high & this.#firsts.high)
+    counts.matches += taken + result.limitedCount
+    return result
+  }
+
+  #isOnce(place: number): boolean {
+    return (((place < WORD_BITS ? this.#once.low : this.#once.high) >>> place) & 1) === 1
   }
 }
 
@@ -264,7 +206,8 @@ function firstOf(word: number): number {
   return WORD_BITS - 1 - Math.clz32(word & -word)
 }
 
-/** JSON has no undefined: what is not inherited and not undefined is the object's own. */
-function readOwn(object: JsonObject, { key, isInherited }: { key: string; isInherited: boolean }): Json | undefined {
-  return isInherited && !Object.hasOwn(object, key) ? undefined : object[key]
+function countBits(word: number): number {
+  let bits = word - ((word >>> 1) & 0x55555555)
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333)
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
 }

@@ -64,7 +64,12 @@ export function findByValue({ byValue, ofOthers }: ValueSets, value: Json): Rule
 }
 
 export function findByNumber({ bounds, byPlace }: NumberSets, value: number): RuleMask {
-  let place = 0
-  while (place < bounds.length && (bounds[place] as number) < value) place += 1
-  return byPlace[place * 2 + (bounds[place] === value ? 1 : 0)] as RuleMask
+  return byPlace[findPlace(bounds, value)] as RuleMask
+}
+
+/** The place of a number among sorted bounds, as {@link NumberSets} counts them. */
+export function findPlace(bounds: Float64Array, value: number): number {
+  let index = 0
+  while (index < bounds.length && (bounds[index] as number) < value) index += 1
+  return index * 2 + (bounds[index] === value ? 1 : 0)
 }

@@ -18,7 +18,8 @@ const EAGER: Tuning = {
 /** How the proofs tune matchers: what happens once in a million rules, happens all the time in some of these. */
 export const TUNINGS: Readonly<Record<string, Tuning>> = {
   'as it is': {},
-  'few rules all at once from the first event on': { sievedAfter: 0 },
+  'few rules all at once from the first event on': { sievedAfter: 0, codedAfter: Infinity },
+  'few rules all at once, by code of their own, from the first event on': { sievedAfter: 0, codedAfter: 0 },
   'every structure from the first rule on': EAGER,
   'of each hash three bits': { ...EAGER, keyMask: 0b111 },
   'of each hash nothing': { ...EAGER, keyMask: 0, signaturesMax: 1_000 },

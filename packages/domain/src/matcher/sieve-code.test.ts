@@ -1,0 +1,200 @@
+import { describe, expect, test } from '@jest/globals'
+import { makeEventCase, makeFilter, makeRule, makeRules } from '../../test/matcher/make-rules.js'
+import { createTunedMatcher, TUNINGS } from '../../test/matcher/matcher-tuning.js'
+import { matchEvent } from '../../test/matcher/run-operations.js'
+import type { DispatcherRule } from '../dispatcher.js'
+import { matchesFilter } from '../filter/index.js'
+import type { Json, JsonObject } from '../json.js'
+import { createMatcherShapes } from './event-matcher.js'
+import { RuleMask } from './rule-mask.js'
+import { listOperands, readTrees, RuleShapes } from './rule-shapes.js'
+import { SieveCodes } from './sieve-code.js'
+import { SieveDraft } from './sieve-draft.js'
+import type { SieveParts } from './sieve-parts.js'
+import { writeSieve } from './write-sieve.js'
+
+const CODED = TUNINGS['few rules all at once, by code of their own, from the first event on'] ?? fail()
+
+/** Keys that mean something to JavaScript, to its objects or to whoever puts text into code. */
+const ODD_KEYS = [
+  '__proto__',
+  'constructor',
+  'hasOwnProperty',
+  'toString',
+  'length',
+  '0',
+  '1',
+  '-1',
+  '4294967295',
+  '',
+  ' ',
+  '"',
+  "'",
+  '`${process.exit()}`',
+  '\\',
+  '\\"); throw 1; ("',
+  '*/',
+  '//',
+  '\n',
+  '\r',
+  '\u2028',
+  '\u2029',
+  'k0',
+  'v',
+  'h0',
+  'return',
+  'é',
+  '😀',
+]
+/** Values under them, of all types. */
+const ODD_VALUES: readonly Json[] = [
+  '',
+  'x',
+  '__proto__',
+  '\u2028',
+  0,
+  -0,
+  1,
+  1e21,
+  true,
+  false,
+  null,
+  [],
+  ['x'],
+  [1],
+  {},
+]
+
+describe('code for few rules', () => {
+  test('finds odd keys and values as the evaluator does, at the root, in an object and in an array', () => {
+    for (const key of ODD_KEYS) {
+      const filters: readonly JsonObject[] = [
+        { [key]: ['', 'x', '__proto__', '\u2028'] },
+        { [key]: [0, 1e21] },
+        { [key]: [true] },
+        { [key]: [{ $exists: false }] },
+        { [key]: [{ $isNull: true }] },
+        { [key]: [{ $anythingBut: ['x'] }] },
+        { [key]: [{ $gte: 1 }] },
+        { [key]: [{ $includes: 'x' }] },
+        { [key]: [{ $startsWith: 'x' }] },
+      ]
+      const payloads = ODD_VALUES.map((value) => ({ [key]: value }))
+      expectLikeEvaluator(
+        [...filters, ...filters.map((filter) => ({ a: filter }))],
+        [
+          {},
+          ...payloads,
+          ...payloads.map((a) => ({ a })),
+          ...payloads.map((payload) => ({ a: [payload, { [`${key}x`]: 1 }, 7] })),
+          ...ODD_VALUES.map((a) => ({ a })),
+          ...ODD_VALUES,
+        ],
+      )
+    }
+  })
+
+  test('tells many values and many ends of ranges apart', () => {
+    const texts = Array.from({ length: 30 }, (_, index) => `${'x'.repeat(index % 5)}${index}`)
+    const filters: JsonObject[] = [
+      ...texts.map((text) => ({ text: [text] })),
+      ...texts.map((_, index) => ({ number: [{ $gt: index * 2, $lte: index * 3 }] })),
+    ]
+    const payloads = texts.flatMap((text, index): JsonObject[] => [
+      { text },
+      { number: index },
+      { text, number: index * 2.5 },
+    ])
+    expectLikeEvaluator(filters, payloads)
+    expectLikeEvaluator(filters.slice(0, 6), payloads)
+  })
+
+  test('has no text of a filter in it', () => {
+    for (const key of ODD_KEYS) {
+      // Some odd keys stand in any code.
+      const marked = `${key}<secret>${key}`
+      const filters = [
+        { [marked]: [marked] },
+        { [marked]: { [marked]: [{ $includes: marked }] } },
+        { [marked]: [{ $startsWith: marked }] },
+        { other: [{ $anythingBut: [marked] }] },
+      ]
+      const { source } = writeSieve(makeParts(filters)) ?? fail()
+      expect(source).not.toContain('secret')
+      expect(source).toMatch(/^[\n -~]*$/)
+    }
+  })
+
+  test('is none where it would be long: the answers are the same', () => {
+    const wide = Array.from({ length: 64 }, (_, rule) =>
+      Object.fromEntries(Array.from({ length: 16 }, (__, index) => [`key ${rule} ${index}`, [rule]])),
+    )
+    expect(writeSieve(makeParts(wide))).toBeUndefined()
+    expectLikeEvaluator(wide, [
+      {},
+      wide[7] as JsonObject,
+      Object.fromEntries(Object.keys(wide[9] as JsonObject).map((key) => [key, 9])),
+    ])
+  })
+
+  test('takes bounded memory, and what is oldest goes first', () => {
+    const parts = makeParts([{ key: ['a', 'b'] }, { other: [1] }])
+    const each = (new SieveCodes().make(parts) ?? fail()).bytes
+    const codes = new SieveCodes(each * 3)
+    const made = Array.from({ length: 5 }, () => codes.make(parts) ?? fail())
+    expect(codes.bytes).toBe(each * 3)
+    expect(made.map(({ sift }) => sift !== undefined)).toEqual([false, false, true, true, true])
+    for (const code of made) codes.release(code)
+    expect(codes.bytes).toBe(0)
+  })
+
+  test('is counted, and given back when rules change', () => {
+    const shapes = createMatcherShapes()
+    const [rule = fail(), more = fail()] = makeRules([{ key: ['a'] }, { key: ['b'] }])
+    const matcher = createTunedMatcher({ ...CODED, codedAfter: 1 }, [rule], shapes)
+    const event = makeEventCase({ payload: { key: 'a' } })
+    matchEvent(matcher, event)
+    const without = shapes.bytes
+    matchEvent(matcher, event)
+    expect(shapes.bytes).toBeGreaterThan(without)
+    matcher.add(more)
+    matchEvent(matcher, event)
+    matcher.remove(more.id)
+    expect(matchEvent(matcher, event)).toMatchObject({ dispatcherIds: [rule.id] })
+    expect(shapes.bytes).toBe(without)
+  })
+})
+
+function expectLikeEvaluator(filters: readonly JsonObject[], payloads: readonly Json[]): void {
+  const rules = makeRules(filters)
+  const matcher = createTunedMatcher(CODED, rules)
+  for (const payload of payloads) {
+    const wanted = rules.filter(({ payloadFilter }) => payloadFilter !== null && matchesFilter(payloadFilter, payload))
+    const found = matchEvent(matcher, makeEventCase({ payload }))
+    expect({ payload, found }).toMatchObject({ payload, found: { dispatcherIds: wanted.map(({ id }) => id) } })
+  }
+}
+
+/** The parts of a sieve of rules of one filter each. */
+function makeParts(filters: readonly JsonObject[]): SieveParts {
+  const shapes = new RuleShapes()
+  const draft = new SieveDraft(shapes.paths)
+  const all = new RuleMask()
+  const rules = filters.map((filter, place) => {
+    const rule: DispatcherRule = makeRule(`${place}`, { payloadFilter: makeFilter(filter) })
+    const trees = readTrees(rule)
+    const shape = shapes.hold(trees, { hasAccount: false, hasSource: false })
+    const operands = listOperands(trees)
+    const equals = new RuleMask()
+    equals.add(place)
+    all.add(place)
+    draft.take({ shape, operands, rules: equals })
+    return { id: rule.id, expiresAtMs: Infinity, isOnce: false, shape, operands, equals, isFirst: true }
+  })
+  const none = new RuleMask()
+  return { rules, whole: none, onPayload: all, onContext: none, ...draft.finish(all) }
+}
+
+function fail(): never {
+  throw new Error('there is none')
+}

@@ -1,0 +1,153 @@
+import { countScanSteps } from '../filter/count-steps.js'
+import { spend, type WorkBudget } from '../filter/work-budget.js'
+import type { Json, JsonObject } from '../json.js'
+import type { EventReader } from './event-reader.js'
+import type { MatchableEvent } from './matchable-event.js'
+import { CONTEXT_ROOT, PAYLOAD_ROOT } from './path-table.js'
+import type { RuleMask } from './rule-mask.js'
+import type { RuleTrial } from './rule-trial.js'
+import { findByValue, type SieveColumn, type ValueSets } from './sieve-column.js'
+
+/** From how many characters on looking at a text is counted. */
+export const LONG_TEXT = 64
+
+/** Stands for an array in which no single step finds the elements. */
+export const FAR_ARRAY: readonly Json[] = []
+
+/** What trying rules takes beside an event: the same for all events. */
+export interface SieveTools {
+  readonly reader: EventReader
+  readonly trial: RuleTrial
+  /** Counted on. */
+  readonly counts: { candidates: number; probes: number; matches: number }
+}
+
+/**
+ * What is left of the rules of a sieve while one event is tried on them: a bit for each. It is new for each event, and holds what is:
+ * what is written into something older, the garbage collector has to be told of.
+ */
+export class SieveRun {
+  low = 0
+  high = 0
+  /** Rules that columns do not decide on this event. */
+  unsureLow = 0
+  unsureHigh = 0
+  readonly event: MatchableEvent
+  readonly budget: WorkBudget
+  readonly tools: SieveTools
+  #payload: Json | undefined = undefined
+  #context: Json | undefined = undefined
+  #isOpen = false
+
+  constructor(event: MatchableEvent, budget: WorkBudget, tools: SieveTools) {
+    this.event = event
+    this.budget = budget
+    this.tools = tools
+  }
+
+  /** The payload or the context: read from the event once. */
+  readRoot(root: number): Json | undefined {
+    if (this.#isOpen) {
+      this.tools.reader.read(root)
+      return this.tools.reader.values[root]
+    }
+    if (root === PAYLOAD_ROOT) {
+      if (this.#payload === undefined) this.#payload = this.event.readPayload()
+      return this.#payload
+    }
+    if (this.#context === undefined) this.#context = this.event.readContext()
+    return this.#context
+  }
+
+  /** Gives the event to those who try a filter in full, before they do. */
+  open(): void {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    const { reader, trial } = this.tools
+    reader.begin(this.event, this.budget)
+    trial.payFrom(this.budget)
+    if (this.#payload !== undefined) reader.put(PAYLOAD_ROOT, this.#payload)
+    if (this.#context !== undefined) reader.put(CONTEXT_ROOT, this.#context)
+  }
+
+  /** Lets go of the event. */
+  close(): void {
+    if (this.#isOpen) this.tools.reader.end()
+    this.#isOpen = false
+  }
+
+  /** Whether any of some rules is left. */
+  has({ low, high }: RuleMask): boolean {
+    return ((low & this.low) | (high & this.high)) !== 0
+  }
+
+  keep({ low, high }: RuleMask): void {
+    this.low &= low
+    this.high &= high
+  }
+
+  remove({ low, high }: RuleMask): void {
+    this.low &= ~low
+    this.high &= ~high
+  }
+
+  distrust({ low, high }: RuleMask): void {
+    this.unsureLow |= low
+    this.unsureHigh |= high
+  }
+}
+
+/** Keeps what any element leaves. */
+export function keepSome(run: SieveRun, elements: ValueSets, array: readonly Json[]): void {
+  let { low, high } = elements.ofOthers
+  for (let index = 0; index < array.length; index += 1) {
+    const left = findByValue(elements, array[index] as Json)
+    low |= left.low
+    high |= left.high
+  }
+  run.low &= low
+  run.high &= high
+}
+
+/** Of an array some element has to hold in all: here only those go that hold for no element's value. */
+export function keepMany(run: SieveRun, column: SieveColumn, array: readonly Json[]): void {
+  run.distrust(column.asking)
+  if (column.values === undefined || array === FAR_ARRAY) return
+  spend(run.budget, array.length)
+  let { low, high } = column.ofAbsent
+  for (const element of array) {
+    if (typeof element !== 'object' || element === null || Array.isArray(element)) continue
+    const value = readOwn(element, column)
+    const left = value === undefined ? column.ofAbsent : findByValue(column.values, value)
+    low |= left.low
+    high |= left.high
+  }
+  run.low &= low
+  run.high &= high
+}
+
+/** Makes the tests of a column for the rules that are left. */
+export function tryTests(run: SieveRun, tests: SieveColumn['tests'], value: Json | undefined): void {
+  const { budget, tools } = run
+  for (let index = 0; index < tests.length; index += 1) {
+    const test = tests[index] as SieveColumn['tests'][number]
+    if (!run.has(test.rules)) continue
+    spend(budget, test.steps)
+    if (test.holds(value, test.operand, budget)) continue
+    tools.counts.candidates += 1
+    run.remove(test.rules)
+  }
+}
+
+/** Pays for looking a long text up: it is read once from end to end. */
+export function spendOnText(budget: WorkBudget, text: string): void {
+  if (text.length > LONG_TEXT) spend(budget, countScanSteps(text.length))
+}
+
+/** JSON has no undefined: what is not inherited and not undefined is the object's own. */
+export function readOwn(
+  object: JsonObject,
+  { key, isInherited }: { readonly key: string; readonly isInherited: boolean },
+): Json | undefined {
+  return isInherited && !Object.hasOwn(object, key) ? undefined : object[key]
+}
