@@ -1,3 +1,11 @@
+/** The rates on events that were all parsed at the start, and have left the processor's caches when their turn comes. */
+export interface ColdFigures {
+  readonly eventsPerSecond: number
+  readonly loopPerSecond: number
+  readonly compiledLoopPerSecond: number
+  readonly ratio: number
+}
+
 /** What the child process of one size finds. */
 export interface MatcherFigures {
   readonly filters: number
@@ -15,6 +23,7 @@ export interface MatcherFigures {
   readonly compiledLoopPerSecond: number
   readonly ratio: number
   readonly compiledRatio: number
+  readonly cold: ColdFigures
   /** Events on which the index and both loops gave the same answers, before anything was timed. */
   readonly checkedEvents: number
   readonly matchesPerEvent: number

@@ -16,6 +16,7 @@ const COLUMNS: readonly (readonly [heading: string, show: (figures: MatcherFigur
     'compiled loop',
     ({ compiledLoopPerSecond, compiledRatio }) => `${show(compiledLoopPerSecond)} (${show(compiledRatio)}×)`,
   ],
+  ['cold events/s', ({ cold }) => `${show(cold.eventsPerSecond)} (${show(cold.ratio)}×)`],
   ['matches', ({ matchesPerEvent }) => show(matchesPerEvent)],
   ['cand./match', ({ candidatesPerMatch }) => show(candidatesPerMatch)],
   ['probes', ({ probesPerEvent }) => show(probesPerEvent)],

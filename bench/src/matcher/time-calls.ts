@@ -1,11 +1,13 @@
 import { performance } from 'node:perf_hooks'
 import { percentile } from '../stats.js'
+import type { Feed } from './event-feed.js'
 
 const MICROS_PER_MS = 1_000
 const MS_PER_SECOND = 1_000
-/** Looking at the clock costs little beside so many calls; where each takes long, every one is looked at. */
-const CALLS_PER_LOOK = 64
-const SLOW_CALL_MS = 0.1
+/** What is called with is made ready for so many calls at a time, which a worker also takes from its queue at one time. */
+const GROUP_MAX = 500
+/** Where calls are slow, a group is no larger than what takes so long. */
+const GROUP_MS_MAX = 50
 
 /** How fast calls were. */
 export interface Rate {
@@ -14,36 +16,43 @@ export interface Rate {
   readonly cpuMicros: number
 }
 
-/** How fast a call is when it goes through the numbers 0 to `count`, again and again, for so long. Goes on where it ended. */
-export function createRateMeter(count: number, call: (number: number) => void): (forMs: number) => Rate {
-  let next = 0
-  let callsPerLook = 1
+/** How fast a call is. It goes on where it ended, for so long, making ready included; only calls are timed. */
+export function createRateMeter<Item>(feed: Feed<Item>, call: (item: Item) => void): (forMs: number) => Rate {
+  let size = 1
   return (forMs) => {
     let calls = 0
     let elapsedMs = 0
-    const cpuBefore = process.cpuUsage()
+    let cpuMicros = 0
     const startedAt = performance.now()
-    while (elapsedMs < forMs) {
-      for (let index = 0; index < callsPerLook; index += 1) {
-        call(next)
-        next = next + 1 === count ? 0 : next + 1
-      }
-      calls += callsPerLook
-      elapsedMs = performance.now() - startedAt
-      callsPerLook = elapsedMs / calls > SLOW_CALL_MS ? 1 : CALLS_PER_LOOK
+    while (performance.now() - startedAt < forMs || calls === 0) {
+      const group = feed(size)
+      const cpuBefore = process.cpuUsage()
+      elapsedMs += timeMs(() => {
+        for (const item of group) call(item)
+      })
+      const { user, system } = process.cpuUsage(cpuBefore)
+      cpuMicros += user + system
+      calls += size
+      size = Math.max(1, Math.min(GROUP_MAX, Math.floor((GROUP_MS_MAX * calls) / elapsedMs)))
     }
-    const { user, system } = process.cpuUsage(cpuBefore)
-    return { perSecond: (calls / elapsedMs) * MS_PER_SECOND, cpuMicros: (user + system) / calls }
+    return { perSecond: (calls / elapsedMs) * MS_PER_SECOND, cpuMicros: cpuMicros / calls }
   }
 }
 
-/** The duration of each single call, in microseconds. */
-export function measureLatencies(count: number, call: (number: number) => void): { p50: number; p99: number } {
-  const micros = Array.from({ length: count }, (_, number) => {
-    const startedAt = performance.now()
-    call(number)
-    return (performance.now() - startedAt) * MICROS_PER_MS
-  })
+/** The duration of each of so many single calls, in microseconds. */
+export function measureLatencies<Item>(
+  count: number,
+  feed: Feed<Item>,
+  call: (item: Item) => void,
+): { p50: number; p99: number } {
+  const micros: number[] = []
+  while (micros.length < count) {
+    for (const item of feed(Math.min(GROUP_MAX, count - micros.length))) {
+      const startedAt = performance.now()
+      call(item)
+      micros.push((performance.now() - startedAt) * MICROS_PER_MS)
+    }
+  }
   return { p50: percentile(micros, 50), p99: percentile(micros, 99) }
 }
 
