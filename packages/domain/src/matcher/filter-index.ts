@@ -3,7 +3,7 @@ import { ANY_SOURCE } from '../event.js'
 import { type Bucket, type IndexParts, NumberedList, type Placement } from './bucket.js'
 import { BucketDirectory } from './bucket-directory.js'
 import { type Cover, CoverReader } from './filter-cover.js'
-import { KeyTable, NO_NODE } from './key-table.js'
+import { CONTENT, KeyTable, NO_NODE } from './key-table.js'
 import type { MatcherTuning } from './matcher-tuning.js'
 import { ACCOUNT_ROOT, CONTEXT_ROOT, SOURCE_ROOT } from './path-table.js'
 import type { RangeList } from './range-list.js'
@@ -20,9 +20,6 @@ import {
   type RuleTrees,
 } from './rule-shapes.js'
 import type { Signature } from './signature.js'
-
-/** The signature of the nodes by which an entry of equal content is found. */
-const CONTENT = -1
 
 /** Entries that are planned anew for each rule that comes while there are some to plan. */
 const SWEPT_PER_CHANGE = 3
@@ -262,8 +259,7 @@ export class FilterIndex {
   }
 
   #findEntry(hash: number, content: EntryContent): number | undefined {
-    for (let node = this.table.find(hash); node !== NO_NODE; node = this.table.next(node)) {
-      if (this.table.signatureOf(node) !== CONTENT) continue
+    for (let node = this.table.findContent(hash); node !== NO_NODE; node = this.table.next(node)) {
       const entry = this.table.entryOf(node)
       if (this.entries.hasContent(entry, content)) return entry
     }

@@ -1,18 +1,18 @@
-import { createWorkBudget, FilterTooExpensiveError, spend, type WorkBudget } from '../filter/work-budget.js'
+import { createWorkBudget, spend, type WorkBudget } from '../filter/work-budget.js'
 import { RequestPayloadError } from '../request-payload.js'
 import type { Bucket } from './bucket.js'
 import type { BucketGroup } from './bucket-group.js'
 import type { EventReader } from './event-reader.js'
-import { type FeatureKind, isRangeKind } from './feature-table.js'
 import type { FeatureReader } from './feature-reader.js'
 import type { FilterIndex } from './filter-index.js'
 import { selectFirst, sortFew } from './first-ids.js'
 import { mixHashes } from './hash.js'
-import { NO_NODE } from './key-table.js'
+import { type Lookups, NO_NODE } from './key-table.js'
 import type { MatchableEvent, MatchResult } from './matchable-event.js'
 import { ACCOUNT_ROOT, CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT, SOURCE_ROOT } from './path-table.js'
 import { NO_RULE } from './rule-list.js'
 import type { RuleShape } from './rule-shapes.js'
+import { sampleEvent } from './sample-event.js'
 import type { RuleSieve } from './rule-sieve.js'
 import { RuleTrial } from './rule-trial.js'
 import { SieveRun, type SieveTools } from './sieve-run.js'
@@ -27,10 +27,10 @@ const VAIN_FACTOR = 8
 /** Up to so many rules are sorted where they are. */
 const SORTED_IN_PLACE_MAX = 32
 
-/** Steps of looking at one event for the statistics of its buckets. */
-const SAMPLE_STEPS_MAX = 20_000
-
 const START_CAPACITY = 64
+
+/** Keys that are looked up together: about what an event has. */
+const LOOKUPS_MAX = 64
 
 /** Finds the rules of an index that want an event: keys of the event → filters that may match → those that do. */
 export class IndexSearch {
@@ -44,6 +44,12 @@ export class IndexSearch {
   #foundCount = 0
   readonly #pending = new Int32Array(START_CAPACITY)
   #pendingCount = 0
+  readonly #probed: Lookups = {
+    keys: new Int32Array(LOOKUPS_MAX),
+    askers: new Int32Array(LOOKUPS_MAX),
+    heads: new Int32Array(LOOKUPS_MAX),
+  }
+  #probeCount = 0
   #toSample: Bucket[] = []
   #now = 0
   #budget: WorkBudget = { stepsLeft: 0 }
@@ -94,12 +100,13 @@ export class IndexSearch {
   #lookUpGroup(buckets: readonly Bucket[], event: MatchableEvent, fanoutMax: number): MatchResult {
     this.#foundCount = 0
     this.#pendingCount = 0
+    this.#probeCount = 0
     this.#toSample = []
     this.#address = { source: event.source, externalAccountId: event.externalAccountId }
     this.#features.begin(this.#budget)
     this.#index.entries.beginEvent()
     for (let index = 0; index < buckets.length; index += 1) this.#visit(buckets[index] as Bucket)
-    if (this.#toSample.length > 0) this.#sampleAll()
+    if (this.#toSample.length > 0) sampleEvent(this.#index, this.#features, this.#toSample)
     this.counts.matches += this.#foundCount
     return this.#toResult(fanoutMax)
   }
@@ -112,6 +119,7 @@ export class IndexSearch {
     const { candidates } = this.counts
     const found = this.#foundCount
     this.#lookUpAll(bucket)
+    this.#findProbed()
     this.#tryPending()
     bucket.events += 1
     bucket.candidates += this.counts.candidates - candidates
@@ -200,13 +208,27 @@ export class IndexSearch {
   }
 
   #probe(signature: Signature, hash: number): void {
-    this.counts.probes += 1
-    const { table } = this.#index
-    const key = signature.bucket.finishKey(hash)
-    for (let node = table.find(key); node !== NO_NODE; node = table.next(node)) {
-      if (table.signatureOf(node) !== signature.id) continue
-      if (signature.range === -1) this.#setAside(table.entryOf(node))
-      else this.#stab(signature, table.entryOf(node))
+    if (this.#probeCount === LOOKUPS_MAX) this.#findProbed()
+    this.#probed.keys[this.#probeCount] = signature.bucket.finishKey(hash)
+    this.#probed.askers[this.#probeCount] = signature.id
+    this.#probeCount += 1
+  }
+
+  /** Looks all up that is to be looked up. In a large set most of the time goes by waiting for memory: the waits fall together. */
+  #findProbed(): void {
+    const { table, parts } = this.#index
+    const { askers, heads } = this.#probed
+    this.counts.probes += this.#probeCount
+    const found = table.findAll(this.#probeCount, this.#probed)
+    this.#probeCount = 0
+    for (let index = 0; index < found; index += 1) {
+      const asker = askers[index] as number
+      for (let node = heads[index] as number; node !== NO_NODE; node = table.next(node)) {
+        if (table.signatureOf(node) !== asker) continue
+        const signature = parts.signatures.items[asker] as Signature
+        if (signature.range === -1) this.#setAside(table.entryOf(node))
+        else this.#stab(signature, table.entryOf(node))
+      }
     }
   }
 
@@ -247,6 +269,11 @@ export class IndexSearch {
     for (let index = 0; index < count; index += 1) {
       sum += (entries.operands[this.#pending[index] as number] as readonly unknown[]).length
     }
+    // Where operands stand is another place than their array; and where a text stands, another one still.
+    for (let index = 0; index < count; index += 1) {
+      const first = (entries.operands[this.#pending[index] as number] as readonly unknown[])[0]
+      sum += typeof first === 'string' ? first.length : 0
+    }
     if (sum < 0) throw new RangeError('shapes and operands are counted from 0')
     for (let index = 0; index < count; index += 1) this.#try(this.#pending[index] as number)
   }
@@ -279,6 +306,7 @@ export class IndexSearch {
     const { rules } = this.#index
     const count = this.#foundCount
     const isFew = count <= SORTED_IN_PLACE_MAX && count <= fanoutMax
+    if (isFew) rules.askAhead(this.#found, count)
     const first = isFew
       ? sortFew(this.#found, count, rules.ids)
       : selectFirst(this.#found.subarray(0, count), rules.ids, Math.min(fanoutMax, count))
@@ -320,30 +348,6 @@ export class IndexSearch {
   #isSampled(bucket: Bucket): boolean {
     if (bucket.readingCount === 0) return false
     return !bucket.isKnown || bucket.events % this.#index.parts.tuning.sampleEvery === 0
-  }
-
-  /** Looks at an event for the statistics, when all is found: at its own expense, so that no event pays for others. */
-  #sampleAll(): void {
-    this.#features.payFrom(createWorkBudget(SAMPLE_STEPS_MAX))
-    try {
-      for (const bucket of this.#toSample) {
-        this.#sample(bucket)
-        if (bucket.countSample()) this.#index.requestSweep(bucket)
-      }
-    } catch (error) {
-      if (!(error instanceof FilterTooExpensiveError)) throw error
-    }
-  }
-
-  /** Lets a bucket know what values this event has of what its filters ask for. */
-  #sample(bucket: Bucket): void {
-    for (const feature of bucket.statistics.features) {
-      const count = this.#features.read(feature)
-      const isRange = isRangeKind(this.#index.shapes.features.kinds[feature] as FeatureKind)
-      const first = (isRange ? this.#features.numbers[feature] : this.#features.hashes[feature]) as number
-      const values = count > 1 ? (this.#features.lists[feature] as number[]) : count === 0 ? [] : [first]
-      bucket.statistics.sample(feature, values)
-    }
   }
 
   #judge(bucket: Bucket): void {

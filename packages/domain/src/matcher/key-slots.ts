@@ -23,10 +23,20 @@ export class KeySlots {
     return this.#slots.byteLength + this.#bits.byteLength
   }
 
+  /** 1 when a key may be there, 0 when it is not. */
+  mayHave(key: number): number {
+    const bit = key & (this.#mask * BITS_PER_SLOT + BITS_PER_SLOT - 1)
+    return ((this.#bits[bit >>> 5] as number) >>> (bit & 31)) & 1
+  }
+
+  /** What stands where a key does, if it is there: for asking for memory ahead. */
+  peek(key: number): number {
+    return this.#slots[slotOf(key, this.#mask) * 2] as number
+  }
+
   /** The head of a key's chain, or {@link FREE}. */
   find(key: number): number {
-    const bit = key & (this.#mask * BITS_PER_SLOT + BITS_PER_SLOT - 1)
-    if ((((this.#bits[bit >>> 5] as number) >>> (bit & 31)) & 1) === 0) return FREE
+    if (this.mayHave(key) === 0) return FREE
     const slots = this.#slots
     const mask = this.#mask
     for (let slot = slotOf(key, mask); ; slot = (slot + 1) & mask) {

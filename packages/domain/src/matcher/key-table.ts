@@ -1,4 +1,5 @@
-import { FREE, KeySlots } from './key-slots.js'
+import { FREE } from './key-slots.js'
+import { SpreadSlots } from './spread-slots.js'
 
 /** A node: its entry, the next and the previous of its chain, its signature, the next of its entry, its key. */
 const STRIDE = 6
@@ -17,35 +18,63 @@ const START_CAPACITY = 16
 /** From this length on an array grows in smaller steps. */
 const LARGE_LENGTH = 1_000_000
 
-/** Keys from which on they are spread over many tables: growing one of them is a pause that nobody notices. */
-const SPREAD_MIN = 32_768
+/** The signature of nodes by which something is found whose content is equal. */
+export const CONTENT = -1
 
-/** Keys below which one table is enough again. */
-const GATHERED_MAX = 4_096
-
-/** Bits of a key that say which table it stands in. */
-const SPREAD_BITS = 6
+/** Keys that are looked up together, each for somebody; and the first nodes that are found. */
+export interface Lookups {
+  readonly keys: Int32Array
+  readonly askers: Int32Array
+  readonly heads: Int32Array
+}
 
 /**
  * Chains of nodes by 32-bit keys, all in typed arrays. Chains are linked both ways, so that a node is taken out without
  * looking for it. A key stands for what was hashed to it; what was hashed to the same key by chance shares its chain.
  */
 export class KeyTable {
-  #tables = [new KeySlots()]
-  #keys = 0
+  readonly #keys = new SpreadSlots()
+  /** What is known by its content is looked up only when filters change: events look into less memory without it. */
+  readonly #contents = new SpreadSlots()
   #nodes = new Int32Array(START_CAPACITY * STRIDE)
   #nodesUsed = 1
   #nodesFree: number = NO_NODE
   #nodesLive = 0
 
   get bytes(): number {
-    return this.#tables.reduce((sum, table) => sum + table.bytes, this.#nodes.byteLength)
+    return this.#keys.bytes + this.#contents.bytes + this.#nodes.byteLength
   }
 
   /** The first node of a key's chain, or {@link NO_NODE}. */
   find(key: number): number {
-    const tables = this.#tables
-    return (tables.length === 1 ? (tables[0] as KeySlots) : (tables[key >>> (32 - SPREAD_BITS)] as KeySlots)).find(key)
+    return this.#keys.find(key)
+  }
+
+  /** The first node of a chain of contents, or {@link NO_NODE}. */
+  findContent(hash: number): number {
+    return this.#contents.find(hash)
+  }
+
+  /**
+   * Finds the first nodes of so many keys, and moves what is found of keys and askers to the front, in its order; tells how much that
+   * is. Each step is taken for all keys before the next one, so that the waits for memory fall together.
+   */
+  findAll(count: number, { keys, askers, heads }: Lookups): number {
+    let kept = 0
+    for (let index = 0; index < count; index += 1) {
+      const key = keys[index] as number
+      keys[kept] = key
+      askers[kept] = askers[index] as number
+      kept += this.#keys.mayHave(key)
+    }
+    // Summed up, because what nobody uses is not even asked for.
+    let sum = 0
+    for (let index = 0; index < kept; index += 1) sum ^= this.#keys.peek(keys[index] as number)
+    for (let index = 0; index < kept; index += 1) heads[index] = this.#keys.find(keys[index] as number)
+    for (let index = 0; index < kept; index += 1) sum ^= this.entryOf(heads[index] as number)
+    // No node has this place.
+    this.#nodes[NO_NODE] = sum
+    return kept
   }
 
   next(node: number): number {
@@ -81,7 +110,7 @@ export class KeyTable {
   /** Puts a node at the head of a key's chain. */
   add(key: number, entry: number, signature: number): number {
     const node = this.#takeNode()
-    const head = this.#tableOf(key).replace(key, node)
+    const head = this.#slotsOf(signature).replace(key, node)
     const nodes = this.#nodes
     const at = node * STRIDE
     nodes[at + ENTRY] = entry
@@ -90,12 +119,7 @@ export class KeyTable {
     nodes[at + SIGNATURE] = signature
     nodes[at + NEXT_OF_ENTRY] = NO_NODE
     nodes[at + KEY] = key
-    if (head !== NO_NODE) {
-      nodes[head * STRIDE + PREVIOUS] = node
-      return node
-    }
-    this.#keys += 1
-    if (this.#keys === SPREAD_MIN && this.#tables.length === 1) this.#spread(2 ** SPREAD_BITS)
+    if (head !== NO_NODE) nodes[head * STRIDE + PREVIOUS] = node
     return node
   }
 
@@ -106,8 +130,11 @@ export class KeyTable {
     const previous = nodes[at + PREVIOUS] as number
     if (next !== NO_NODE) nodes[next * STRIDE + PREVIOUS] = previous
     if (previous !== NO_NODE) nodes[previous * STRIDE + NEXT] = next
-    else if (next !== NO_NODE) this.#tableOf(nodes[at + KEY] as number).replace(nodes[at + KEY] as number, next)
-    else this.#removeKey(nodes[at + KEY] as number)
+    else {
+      const slots = this.#slotsOf(nodes[at + SIGNATURE] as number)
+      if (next === NO_NODE) slots.remove(nodes[at + KEY] as number)
+      else slots.replace(nodes[at + KEY] as number, next)
+    }
     nodes[at + NEXT] = this.#nodesFree
     this.#nodesFree = node
     this.#nodesLive -= 1
@@ -131,25 +158,11 @@ export class KeyTable {
     return node
   }
 
-  #removeKey(key: number): void {
-    this.#tableOf(key).remove(key)
-    this.#keys -= 1
-    if (this.#keys < GATHERED_MAX && this.#tables.length > 1) this.#spread(1)
-  }
-
-  #tableOf(key: number): KeySlots {
-    return this.#tables[this.#tables.length === 1 ? 0 : key >>> (32 - SPREAD_BITS)] as KeySlots
-  }
-
-  #spread(count: number): void {
-    const old = this.#tables
-    this.#tables = Array.from({ length: count }, () => new KeySlots())
-    for (const table of old) table.forEach((key, head) => void this.#tableOf(key).replace(key, head))
+  #slotsOf(signature: number): SpreadSlots {
+    return signature === CONTENT ? this.#contents : this.#keys
   }
 
   #reset(): void {
-    this.#tables = [new KeySlots()]
-    this.#keys = 0
     this.#nodes = new Int32Array(START_CAPACITY * STRIDE)
     this.#nodesUsed = 1
     this.#nodesFree = NO_NODE

@@ -1,14 +1,17 @@
 import { SpreadMap } from './spread-map.js'
 
-/** A rule: its entry, the next and the previous rule of it, whether it is taken once, and whether it runs out. */
-const STRIDE = 4
+/** A rule: its entry, the next and the previous rule of it, whether it is taken once, and when it runs out: two places. */
+const STRIDE = 6
 const ENTRY = 0
 const NEXT = 1
 const PREVIOUS = 2
 const FLAGS = 3
 
+/** The same in halves: when a rule runs out takes one, a number. */
+const HALVES = STRIDE / 2
+const EXPIRY = 2
+
 const IS_ONCE = 1
-const RUNS_OUT = 2
 
 /** No rule. */
 export const NO_RULE = -1
@@ -17,15 +20,15 @@ const START_CAPACITY = 16
 
 /** An id, and what finding it takes. */
 const RULE_BYTES = 128
-const EXPIRY_BYTES = 48
 
 /** The rules of a matcher by their ids, numbered, and linked to those with the same filter. */
 export class RuleList {
   /** By number; undefined where no rule is. */
   readonly ids: (string | undefined)[] = []
   readonly #numbers = new SpreadMap()
-  readonly #expiries = new Map<number, number>()
   #fields = new Int32Array(START_CAPACITY * STRIDE)
+  /** The same memory: milliseconds since 1970; `Infinity` for rules that do not run out. */
+  #expiries = new Float64Array(this.#fields.buffer)
   #free: number[] = []
 
   get size(): number {
@@ -33,7 +36,7 @@ export class RuleList {
   }
 
   get bytes(): number {
-    return this.#fields.byteLength + this.#numbers.size * RULE_BYTES + this.#expiries.size * EXPIRY_BYTES
+    return this.#fields.byteLength + this.#numbers.size * RULE_BYTES
   }
 
   /** The number of a rule; {@link NO_RULE} when there is none with this id. */
@@ -51,15 +54,15 @@ export class RuleList {
     if ((rule + 1) * STRIDE > this.#fields.length) {
       const fields = new Int32Array(Math.ceil((this.#fields.length * 1.5) / STRIDE) * STRIDE)
       fields.set(this.#fields)
-      this.#fields = fields
+      this.#setFields(fields)
     }
     const at = rule * STRIDE
     this.#fields[at + ENTRY] = entry
     this.#fields[at + NEXT] = first
     this.#fields[at + PREVIOUS] = NO_RULE
-    this.#fields[at + FLAGS] = (once ? IS_ONCE : 0) | (expiresAt === null ? 0 : RUNS_OUT)
+    this.#fields[at + FLAGS] = once ? IS_ONCE : 0
     if (first !== NO_RULE) this.#fields[first * STRIDE + PREVIOUS] = rule
-    if (expiresAt !== null) this.#expiries.set(rule, expiresAt.getTime())
+    this.#expiries[rule * HALVES + EXPIRY] = expiresAt?.getTime() ?? Infinity
     this.ids[rule] = id
     this.#numbers.add(id, rule)
     return rule
@@ -72,14 +75,13 @@ export class RuleList {
     const previous = this.#fields[at + PREVIOUS] as number
     if (next !== NO_RULE) this.#fields[next * STRIDE + PREVIOUS] = previous
     if (previous !== NO_RULE) this.#fields[previous * STRIDE + NEXT] = next
-    this.#expiries.delete(rule)
     this.#numbers.delete(this.ids[rule] as string)
     this.ids[rule] = undefined
     this.#free.push(rule)
     if (this.#numbers.size === 0) {
       this.ids.length = 0
       this.#free = []
-      this.#fields = new Int32Array(START_CAPACITY * STRIDE)
+      this.#setFields(new Int32Array(START_CAPACITY * STRIDE))
     }
     return rule === first ? next : first
   }
@@ -97,14 +99,23 @@ export class RuleList {
   }
 
   expiryOf(rule: number): Date | null {
-    const expiry = this.#expiries.get(rule)
-    return expiry === undefined ? null : new Date(expiry)
+    const expiry = this.#expiries[rule * HALVES + EXPIRY] as number
+    return expiry === Infinity ? null : new Date(expiry)
   }
 
   isExpired(rule: number, now: number): boolean {
-    // Of what runs out there may be hundreds of thousands: looking into a map of these takes longer than this.
-    if (((this.#fields[rule * STRIDE + FLAGS] as number) & RUNS_OUT) === 0) return false
-    const expiry = this.#expiries.get(rule)
-    return expiry !== undefined && expiry <= now
+    return (this.#expiries[rule * HALVES + EXPIRY] as number) <= now
+  }
+
+  /** Asks for the memory of the ids of some rules, of all before any is used. */
+  askAhead(rules: Int32Array, count: number): void {
+    let sum = 0
+    for (let index = 0; index < count; index += 1) sum += (this.ids[rules[index] as number] as string).length
+    if (sum < 0) throw new RangeError('characters are counted from 0')
+  }
+
+  #setFields(fields: Int32Array<ArrayBuffer>): void {
+    this.#fields = fields
+    this.#expiries = new Float64Array(fields.buffer)
   }
 }
