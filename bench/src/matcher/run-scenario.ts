@@ -89,6 +89,8 @@ export async function runScenario(scenario: Scenario, tools: RunTools): Promise<
   // They take memory too.
   answers.length = 0
   const bytesAfterChurn = (await readMemory(tools)) - emptyBytes
+  // Events were there before the first filter, and have to be until here.
+  say(`${events.length} events gone round`)
 
   const perFilter = (total: number): number => round(total / data.rules)
   return {
