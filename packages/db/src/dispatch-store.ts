@@ -126,9 +126,9 @@ function toClaimed(organizationId: string, row: ClaimedColumns): ClaimedRow {
   }
 }
 
-// What Postgres multiplies may lack the last bit, and a date cuts off what is behind the point.
+// What Postgres multiplies may lack the last bit of a whole millisecond; what is behind the point is cut off, as elsewhere.
 function toDate(ms: number): Date {
-  return new Date(Math.round(ms))
+  return new Date(Math.floor(ms + 0.001))
 }
 
 interface GuardRow {

@@ -115,16 +115,12 @@ function createUuidCodec(): Codec<string> {
   return {
     measure: () => UUID_BYTES,
     write: (buffer, value, offset) => {
-      if (value === last) copyUuid(buffer, lastOffset, offset)
+      if (value === last) buffer.copyWithin(offset, lastOffset, lastOffset + UUID_BYTES)
       else writeUuid(buffer, value, offset)
       last = value
       lastOffset = offset
     },
   }
-}
-
-function copyUuid(buffer: Buffer, from: number, to: number): void {
-  for (let index = 0; index < UUID_BYTES; index += 1) buffer[to + index] = buffer[from + index] as number
 }
 
 function writeUuid(buffer: Buffer, value: string, offset: number): void {

@@ -49,6 +49,17 @@ describe('what is encoded is what Postgres reads', () => {
     )
   })
 
+  test('UUIDs that repeat, one after another and apart', async () => {
+    const [a, b] = ['0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b', 'ffffffff-ffff-4fff-bfff-ffffffffffff']
+    for (const column of [
+      [a, a, null, a, b, a, a.toUpperCase(), a],
+      [b, b, b],
+    ]) {
+      const expected = column.map((text) => text?.toLowerCase() ?? null)
+      expect(await readBack('uuid', encodeArray.uuid(column))).toEqual(expected)
+    }
+  })
+
   test('integers', async () => {
     await fc.assert(
       fc.asyncProperty(orNull(fc.integer()), async (integers) => {

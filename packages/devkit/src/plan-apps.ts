@@ -26,8 +26,8 @@ export interface AppPlan {
 }
 
 /**
- * What an attempt leaves behind lives about as long as the answer takes. In V8's usual young generation of 16 MiB much of that is
- * copied, and some kept; in one of 64 an attempt takes 8 % less CPU, for 70 MiB more. The others gain less than they would take.
+ * What an attempt leaves behind lives about as long as the answer takes. In V8's usual semi-spaces of 16 MiB much of that is
+ * copied, and some kept; with 64 an attempt takes 8 % less CPU, for 70 MiB more. The others gain less than they would take.
  */
 const NODE_FLAGS: Partial<Record<AppName, readonly string[]>> = {
   'dispatcher-worker': ['--max-semi-space-size=64'],

@@ -7,8 +7,8 @@ let poolOffset = POOL_BYTES
 
 const DIGITS = Buffer.from('0123456789abcdef')
 /** The text of the last id: what the next one has in common with it stays. */
-const text = Buffer.from('00000000-0000-7000-8000-000000000000')
-let textMs = 0
+const lastText = Buffer.from('00000000-0000-7000-8000-000000000000')
+let lastTextMs = 0
 
 let lastMs = 0
 let sequence = 0
@@ -23,25 +23,25 @@ export function createId(): string {
     randomFillSync(pool)
     poolOffset = 0
   }
-  if (ms !== textMs) writeTime(ms)
+  if (ms !== lastTextMs) writeTime(ms)
   writeByte(16, counter & 0xff)
-  text[15] = DIGITS[counter >>> 8] as number
+  lastText[15] = DIGITS[counter >>> 8] as number
   writeByte(19, ((pool[poolOffset] as number) & 0x3f) | 0x80)
   writeByte(21, pool[poolOffset + 1] as number)
   for (let index = 0; index < 6; index += 1) writeByte(24 + 2 * index, pool[poolOffset + 2 + index] as number)
   poolOffset += 8
-  return text.toString('latin1')
+  return lastText.toString('latin1')
 }
 
 function writeTime(ms: number): void {
   const time = ms.toString(16).padStart(12, '0')
-  text.write(`${time.slice(0, 8)}-${time.slice(8)}`)
-  textMs = ms
+  lastText.write(`${time.slice(0, 8)}-${time.slice(8)}`)
+  lastTextMs = ms
 }
 
 function writeByte(at: number, byte: number): void {
-  text[at] = DIGITS[byte >>> 4] as number
-  text[at + 1] = DIGITS[byte & 0xf] as number
+  lastText[at] = DIGITS[byte >>> 4] as number
+  lastText[at + 1] = DIGITS[byte & 0xf] as number
 }
 
 // A clock that steps back, or more than 4,096 ids in one millisecond, must not break the order.

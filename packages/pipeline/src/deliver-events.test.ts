@@ -6,6 +6,7 @@ import {
   parseFilter,
   type UndeliveredEvent,
 } from '@signalbox/domain'
+import { makeRule } from '../test/cached-rules.js'
 import { createFakeRules } from '../test/fake-rules.js'
 import { createDeliverEvents } from './deliver-events.js'
 
@@ -87,5 +88,43 @@ test('an event on which the rules break is held back, and the others meet rules 
     ['last', true],
   ])
   expect(rules.calls).toEqual(['page', 'page'])
+  await delivering.stop()
+})
+
+test.each([
+  { what: 'groups', once: false, dispatchers: 1, atOnce: 1 },
+  { what: 'groups that may wait for locks', once: true, dispatchers: 1, atOnce: 3 },
+  { what: 'large groups', once: false, dispatchers: 1_001, atOnce: 3 },
+])('of $what a worker writes $atOnce at a time', async ({ once, dispatchers, atOnce }) => {
+  const rules = createFakeRules()
+  rules.change(
+    SCOPE,
+    Array.from({ length: dispatchers }, (_, index) => makeRule(`d${String(index).padStart(4, '0')}`, { once })),
+  )
+  let writing = 0
+  let writingMax = 0
+  const delivering = createDeliverEvents({
+    store: {
+      ...rules,
+      loadUndelivered: async (refs: EventRef[]) =>
+        refs.map((ref) => ({ ...makeEvent(ref.eventRecordId), fanoutMax: 2_000 })),
+      loadBodies: async () => new Map(),
+      writeDeliveries: async () => {
+        writing += 1
+        writingMax = Math.max(writingMax, writing)
+        for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => setImmediate(resolve))
+        writing -= 1
+        return []
+      },
+    },
+    queue: { publishDispatch: async () => {}, publishDeliver: async () => {} },
+    now: () => new Date(),
+    matchersBytesMax: 2 ** 30,
+  })
+  const deliverOne = (eventRecordId: string) => delivering.deliver([{ organizationId: 'o', eventRecordId }])
+  await deliverOne('rules are loaded')
+  writingMax = 0
+  await Promise.all(['one', 'two', 'three'].map(deliverOne))
+  expect(writingMax).toBe(atOnce)
   await delivering.stop()
 })

@@ -84,7 +84,8 @@ const DELIVERIES_OF_RUN_MAX = 10_000
 
 /**
  * Groups of a worker that are written side by side contend for the last pages of the same indexes: one after another they cost
- * Postgres an eighth less for each event. What writes more deliveries than this takes no turn, so that nobody waits for it.
+ * Postgres an eighth less for each event. What writes more deliveries than this, and what waits for the locks of dispatchers
+ * that take one event only, takes no turn, so that nobody waits for it.
  */
 const WRITES_AT_ONCE_MAX = 1
 const DELIVERIES_OF_TURN_MAX = 1_000
@@ -163,7 +164,8 @@ async function deliverGroup(deps: RunDeps, group: EventGroup, counts: DeliverCou
 function write({ store, writes }: RunDeps, decided: Decided[]): Promise<DeliveryRef[]> {
   const decisions = decided.map(({ decision }) => decision)
   const count = decisions.reduce((sum, { deliveries }) => sum + deliveries.length, 0)
-  if (count > DELIVERIES_OF_TURN_MAX) return store.writeDeliveries(decisions)
+  const mayWaitForLocks = decisions.some(({ deliveries }) => deliveries.some(({ once }) => once))
+  if (count > DELIVERIES_OF_TURN_MAX || mayWaitForLocks) return store.writeDeliveries(decisions)
   return writes.run(() => store.writeDeliveries(decisions))
 }
 

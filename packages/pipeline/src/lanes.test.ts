@@ -147,11 +147,11 @@ describe('createLanes', () => {
     const lanes = createTestLanes()
     const lane = lanes.get('a', 2)
     await enterAll(lanes, 'a', 2)
-    lane.announce(3_999)
+    lane.announce(999)
     await pass(499)
     expect(lane.expectWaitMs()).toBe(0)
     await pass(1)
-    expect(lane.expectWaitMs()).toBe(1_000_000)
+    expect(lane.expectWaitMs()).toBe(250_000)
   })
 
   test('a moment in which all attempts are late makes a lane that is quick no slow one', async () => {
@@ -189,15 +189,17 @@ describe('createLanes', () => {
     expect(lane.expectWaitMs()).toBeLessThan(5_000)
   })
 
-  test('a lane whose attempts are quick may have much ahead, one whose attempts are not may have little', async () => {
+  test('a lane with few places is called slow with little ahead, though its attempts are no slow ones', async () => {
     const lanes = createTestLanes()
-    const lane = lanes.get('a', 2)
-    await enterAll(lanes, 'a', 2)
-    lane.announce(1_999)
-    await pass(500)
-    expect(lane.expectWaitMs()).toBe(0)
-    await pass(1)
-    expect(lane.expectWaitMs()).toBe(501_000)
+    const lane = lanes.get('a', 1)
+    lane.announce(20)
+    for (let round = 0; round < 5; round += 1) {
+      const [place] = await enterAll(lanes, 'a', 1)
+      await pass(400)
+      place?.leave()
+    }
+    await enterAll(lanes, 'a', 1)
+    expect(lane.expectWaitMs()).toBeGreaterThan(3_000)
   })
 
   test('those who are announced count as those who wait, until they are taken back', async () => {
@@ -271,6 +273,24 @@ test('places that come free in one turn are taken together in the next, by those
   places[2]?.leave()
   turns.shift()?.()
   expect(await waiting[2]).toBeDefined()
+})
+
+test('who gives up in the turn in which a place came free gets it, and an idle lane is forgotten', async () => {
+  const turns: (() => void)[] = []
+  const lanes = createLanes(
+    () => now,
+    (act) => turns.push(act),
+  )
+  const lane = lanes.get('a', 1)
+  const first = await lane.enter(0)
+  const second = lane.enter(10)
+  first?.leave()
+  await pass(10)
+  const place = await second
+  expect(place).toBeDefined()
+  turns.shift()?.()
+  place?.leave()
+  expect([lanes.countBusy(), lane.expectWaitMs()]).toEqual([0, 0])
 })
 
 describe('booking', () => {

@@ -44,9 +44,6 @@ const AVERAGE_WEIGHT = 0.1
  */
 const PACE_WINDOW_MS = 500
 
-/** So many deliveries may be ahead in a lane whose attempts are quick before its pace is asked: it must not run out of them. */
-const QUICK_AHEAD_MAX = 2_000
-
 /**
  * The pace of a lane is a guess, and one made in a bad moment would keep deliveries from a receiver that has long been quick
  * again. So more of them get a turn than the pace allows for; those that come too early are put off once more.
@@ -67,7 +64,8 @@ interface LaneState {
   /** Whether those who wait are let in in the next turn of the event loop. */
   isOpening: boolean
   averageMs: number
-  readonly since: number
+  /** When the first came to the lane that was idle. */
+  since: number
   /** When the present window began, the attempts that ended in it, and those in the one before. */
   windowSince: number
   ended: number
@@ -119,16 +117,19 @@ class HeldLane implements Lane {
   tryEnter(): Place | undefined {
     const lane = this.#find()
     // What is free while others wait is theirs.
-    return lane.busy.size < lane.placesMax && lane.waiting.length === 0 ? occupy(this.#all, lane) : undefined
+    if (lane.busy.size >= lane.placesMax || lane.waiting.length > 0) return undefined
+    beginIfIdle(lane, this.#all.now())
+    return occupy(this.#all, lane)
   }
 
   enter(waitMs: number, count = 1): Promise<Place | undefined> {
     const place = this.tryEnter()
-    return place === undefined ? wait(this.#find(), waitMs, count) : Promise.resolve(place)
+    return place === undefined ? wait(this.#all, this.#find(), { waitMs, count }) : Promise.resolve(place)
   }
 
   announce(count: number): void {
     const lane = this.#find()
+    beginIfIdle(lane, this.#all.now())
     lane.announced += count
     forgetIfIdle(this.#all, lane)
   }
@@ -177,6 +178,7 @@ function open(all: AllLanes, lane: LaneState): void {
   all.inNextTurn(() => {
     lane.isOpening = false
     admit(all, lane)
+    forgetIfIdle(all, lane)
   })
 }
 
@@ -186,12 +188,25 @@ function occupy(all: AllLanes, lane: LaneState): Place {
   return place
 }
 
+// A lane that was idle until now has no pace: what was booked keeps it known, for minutes.
+function beginIfIdle(lane: LaneState, now: number): void {
+  if (lane.busy.size > 0 || lane.waiting.length > 0 || lane.announced > 0) return
+  lane.since = now
+  lane.windowSince = now
+  lane.ended = 0
+  lane.endedBefore = 0
+}
+
 // More than one may come in: a lane whose number of places was raised has room for several.
 function admit(all: AllLanes, lane: LaneState): void {
   while (lane.waiting.length > 0 && lane.busy.size < lane.placesMax) lane.waiting.shift()?.grant(occupy(all, lane))
 }
 
-function wait(lane: LaneState, waitMs: number, count: number): Promise<Place | undefined> {
+function wait(
+  all: AllLanes,
+  lane: LaneState,
+  { waitMs, count }: { waitMs: number; count: number },
+): Promise<Place | undefined> {
   lane.waitingCount += count
   return new Promise((resolve) => {
     const end = (place: Place | undefined): void => {
@@ -205,8 +220,13 @@ function wait(lane: LaneState, waitMs: number, count: number): Promise<Place | u
       },
     }
     const timer = setTimeout(() => {
-      lane.waiting.splice(lane.waiting.indexOf(waiter), 1)
+      // A place that came free in this very turn is still to be given out.
+      admit(all, lane)
+      const index = lane.waiting.indexOf(waiter)
+      if (index < 0) return
+      lane.waiting.splice(index, 1)
       end(undefined)
+      forgetIfIdle(all, lane)
     }, waitMs)
     lane.waiting.push(waiter)
   })
@@ -246,7 +266,6 @@ function isIdle(lane: LaneState, now: number): boolean {
 function expectWaitMs(lane: LaneState, now: number): number {
   const ahead = Math.max(lane.waitingCount, lane.announced)
   if (lane.busy.size + lane.announced < lane.placesMax) return 0
-  if (ahead < QUICK_AHEAD_MAX && attemptMs(lane, now) <= PACE_WINDOW_MS) return 0
   return (ahead + 1) * perDeliveryMs(lane, now)
 }
 

@@ -12,7 +12,7 @@ export class QueryQueueStoppedError extends Error {
   }
 }
 
-/** Creates a queue. Many that read long take turns page by page, and leave connections for everybody else. */
+/** Creates a queue: many queries take turns, and leave connections for everybody else. */
 export function createQueryQueue(atOnceMax: number): QueryQueue {
   const waiting: (() => void)[] = []
   let running = 0
