@@ -7,6 +7,7 @@ import {
   type DeliveryRef,
   type DispatchTarget,
   type EventBody,
+  type PutOff,
 } from '@signalbox/domain'
 import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
@@ -83,10 +84,9 @@ export function createDispatchStore({ pool, prisma }: Database, secretBox: Secre
     },
 
     /** Back to pending, no attempt counted: claimed ones by their lease, others as pending. Gives the ids moved. */
-    async parkDeliveries(refs: DeliveryRef[], claimed: ClaimedRow[], delayMs: number): Promise<string[]> {
-      const guards = [...refs.map((ref) => toGuardRow(ref, null)), ...claimed.map((row) => toGuardRow(row, row.lease))]
-      const values = [toGuards(guards), delayMs]
-      const { rows } = await asStorageError(() => pool.query<{ id: string }>(parkDeliveriesSql, values))
+    async parkDeliveries(deliveries: PutOff[]): Promise<string[]> {
+      const guards = toGuards(deliveries.map((one) => ({ ...toGuardRow(one, one.lease), w: one.delayMs })))
+      const { rows } = await asStorageError(() => pool.query<{ id: string }>(parkDeliveriesSql, [guards]))
       return rows.map((row) => row.id)
     },
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import type { AttemptReading, NextStep } from '@signalbox/domain'
+import type { AttemptReading, DeliveryRef, NextStep } from '@signalbox/domain'
 import {
   createTestDatabase,
   createTestEphemeral,
@@ -235,16 +235,19 @@ describe('recording', () => {
   })
 })
 
+const putOff = (ref: DeliveryRef, delayMs: number) => ({ ...ref, lease: null, delayMs })
+
 describe('parking', () => {
   test('puts pending and claimed deliveries off, without an attempt', async () => {
     const [pending, flying] = [await owe(), await owe()]
     const claimed = await only(claim(flying))
-    const moved = await store.parkDeliveries([pending], [claimed], 9_000)
+    const moved = await store.parkDeliveries([putOff(pending, 9_000), { ...claimed, delayMs: 19_000 }])
     expect(moved.toSorted()).toEqual([pending.deliveryId, claimed.deliveryId].toSorted())
     for (const owed of [pending, flying]) {
       const row = await read(owed)
       expect(row).toMatchObject({ state: 'pending', attempt_count: 0, lease_until: null, logged: 0 })
-      expect(row.next_attempt_at.getTime()).toBeGreaterThan(Date.now() + 5_000)
+      expect(row.next_attempt_at.getTime()).toBeGreaterThan(Date.now() + (owed === flying ? 15_000 : 5_000))
+      expect(row.next_attempt_at.getTime()).toBeLessThan(Date.now() + (owed === flying ? 20_000 : 10_000))
       expect(row.wake_at.getTime()).toBeGreaterThan(row.next_attempt_at.getTime())
       expect(await claim(owed)).toEqual([])
     }
@@ -255,7 +258,7 @@ describe('parking', () => {
     const [flying, moved] = [await owe(), await owe()]
     const claimed = await only(claim(flying))
     await record(await only(claim(moved)), { kind: 'retry', delayMs: 0 })
-    expect(await store.parkDeliveries([flying, moved], [], 60_000)).toEqual([])
+    expect(await store.parkDeliveries([putOff(flying, 60_000), putOff(moved, 60_000)])).toEqual([])
     expect(await record(claimed, { kind: 'complete' })).toEqual([true])
     expect(await claim({ ...moved, attemptCount: 1 })).toHaveLength(1)
   })
@@ -264,9 +267,9 @@ describe('parking', () => {
 describe('parking twice', () => {
   test('a job that came twice does not put off further what is put off already', async () => {
     const owed = await owe()
-    expect(await store.parkDeliveries([owed], [], 9_000)).toEqual([owed.deliveryId])
+    expect(await store.parkDeliveries([putOff(owed, 9_000)])).toEqual([owed.deliveryId])
     const { next_attempt_at: turn } = await read(owed)
-    expect(await store.parkDeliveries([owed], [], 90_000)).toEqual([])
+    expect(await store.parkDeliveries([putOff(owed, 90_000)])).toEqual([])
     expect((await read(owed)).next_attempt_at).toEqual(turn)
   })
 })

@@ -188,7 +188,8 @@ function toDecidedColumns(): unknown[] {
   return [...decided, ofOrganization, ofEnvironment, made, ids, uuid(allOf(dispatcherId)), 30]
 }
 
-const guards = (ids: string[]): string => json(ids.map((i) => ({ o: scope.organizationId, i, n: 0, l: null })))
+const guards = (ids: string[]): string =>
+  json(ids.map((i) => ({ o: scope.organizationId, i, n: 0, l: null, w: 1_000 })))
 
 const ofRules = (...more: string[]): unknown[] => [scope.organizationId, ruleIds.slice(0, GROUP), ...more]
 
@@ -336,7 +337,7 @@ const statements: [string, string, () => unknown[], string[]][] = [
   ],
   ['load a payload', loadBodySql, () => [scope.organizationId, pending[0]], ['deliveries_pkey', 'event_records_pkey']],
   ['record attempts', recordAttemptsSql, () => toAttemptColumns(), ['deliveries_pkey', 'delivery_outbox_pkey']],
-  ['park deliveries', parkDeliveriesSql, () => [guards(pending), 1_000], ['deliveries_pkey', 'delivery_outbox_pkey']],
+  ['park deliveries', parkDeliveriesSql, () => [guards(pending)], ['deliveries_pkey', 'delivery_outbox_pkey']],
   [
     'skip deliveries',
     skipDeliveriesSql,

@@ -1,4 +1,5 @@
 import { relative, resolve } from 'node:path'
+import { claimDataFolder } from './claim-data-folder.js'
 import type { Environment } from './config.js'
 import { devFilePath, removeDevFile, writeDevFile } from './dev-file.js'
 import { disableDemoEndpoint, type DemoAccess } from './demo-endpoint.js'
@@ -45,6 +46,7 @@ interface RunOptions extends StartArguments {
 async function runUntil(stopped: AbortSignal, options: RunOptions): Promise<void> {
   const { dataDir, environment, say } = options
   const egressAllow = joinEgressAllow(environment['EGRESS_ALLOW'])
+  await claimDataFolder(dataDir)
   // Before anything is touched: it may be the folder of a start that is running.
   await openProcessRegistry(dataDir, say)
   await removeDevFile(dataDir)

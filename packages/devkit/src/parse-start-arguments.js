@@ -46,8 +46,14 @@ export function parseStartArguments(argv, environment) {
     isReset: values.reset,
     hasDemo: !values['no-demo'],
     port: parsePort(values.port ?? (environment['PORT'] || String(PORT_DEFAULT))),
-    dataDir: values['data-dir'] ?? (environment['SIGNALBOX_DATA_DIR'] || DATA_DIR_DEFAULT),
+    dataDir: parseDataDir(values['data-dir'] ?? (environment['SIGNALBOX_DATA_DIR'] || DATA_DIR_DEFAULT)),
   }
+}
+
+/** @param {string} text */
+function parseDataDir(text) {
+  if (text.trim() !== '') return text
+  throw new Error('--data-dir names a folder, and not nothing')
 }
 
 /** @param {string} text */

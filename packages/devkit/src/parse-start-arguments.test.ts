@@ -29,6 +29,7 @@ describe('parseStartArguments', () => {
     [['--port', '70000']],
     [['--port', 'x']],
     [['--port', '-1']],
+    [['--data-dir=']],
     [['--unknown']],
     [['x']],
   ])('%j is refused', (argv) => {

@@ -1,4 +1,4 @@
-import type { EventBody } from './delivering.js'
+import type { DeliveryRef, EventBody } from './delivering.js'
 import type { AttemptReading, NextStep, RetryPolicy } from './retry-policy.js'
 
 /** A claimed delivery with all of its event that goes out. JSON columns are text and stay text. */
@@ -45,6 +45,13 @@ export interface DispatchTarget {
 
 /** A claimed delivery as the store gives it: a large body is left out, to be loaded when its turn comes. */
 export type ClaimedRow = Omit<ClaimedDelivery, 'body'> & { body: EventBody | null }
+
+/** A delivery that is put off: pending, or claimed by the lease. */
+export interface PutOff extends DeliveryRef {
+  lease: string | null
+  /** Until it is due again. */
+  delayMs: number
+}
 
 /** A finished attempt and what follows from it, to be recorded while the claim holds. */
 export interface AttemptRecord {

@@ -1,10 +1,18 @@
-import type { AttemptRecord, ClaimedRow, DeliveryRef, DispatchTarget, EndReason, EventBody } from '@signalbox/domain'
+import type {
+  AttemptRecord,
+  ClaimedRow,
+  DeliveryRef,
+  DispatchTarget,
+  EndReason,
+  EventBody,
+  PutOff,
+} from '@signalbox/domain'
 import { type ClaimAhead, createClaimAhead } from './claim-ahead.js'
 import { type Attempts, createAttempts, LEASE_MARGIN_MS } from './create-attempts.js'
 import type { DispatchQueue } from './deliver-events.js'
 import type { DispatchablePorts } from './dispatchables/dispatchable-type.js'
-import { findPlace, listLanes, pickSlowest, PLACE_WAIT_MS, type TargetLanes } from './find-place.js'
-import { createLanes, type Lane, type Lanes } from './lanes.js'
+import { findPlace, listLanes, pickSlowest, type TargetLanes } from './find-place.js'
+import { createLanes, type Lane, type Lanes, PLACE_WAIT_MS } from './lanes.js'
 
 /** Claims deliveries and records what became of them. Each method is one transaction, guarded by state and claim. */
 export interface DispatchStore {
@@ -15,8 +23,8 @@ export interface DispatchStore {
   loadBody(delivery: ClaimedRow): Promise<EventBody | undefined>
   /** in_flight → what the step says. Gives, for each record, whether the claim still held. */
   recordAttempts(records: AttemptRecord[]): Promise<boolean[]>
-  /** Back to pending until `delayMs` have passed, no attempt counted. Gives the ids of those that were moved. */
-  parkDeliveries(refs: DeliveryRef[], claimed: ClaimedRow[], delayMs: number): Promise<string[]>
+  /** Back to pending until their time has passed, no attempt counted. Gives the ids of those that were moved. */
+  parkDeliveries(deliveries: PutOff[]): Promise<string[]>
   /** pending → skipped. */
   skipDeliveries(refs: DeliveryRef[], reason: EndReason): Promise<void>
   disableEndpoint(scope: { organizationId: string; endpointId: string }, reason: string): Promise<void>
@@ -142,15 +150,35 @@ async function park(
   lane: Lane,
   group: { refs: DeliveryRef[]; claimed: ClaimedRow[] },
 ): Promise<number> {
-  const delayMs = Math.round(Math.min(Math.max(lane.book(0), PARK_MS_MIN), PARK_MS_MAX))
-  const moved = new Set(await deps.store.parkDeliveries(group.refs, group.claimed, delayMs))
+  const putOff = giveTurns(lane, group)
+  const moved = new Set(await deps.store.parkDeliveries(putOff))
   lane.book(moved.size)
-  const refs = [...group.refs, ...group.claimed].filter((ref) => moved.has(ref.deliveryId))
-  if (refs.length > 0) {
-    // What can't be announced is found by the scheduler: Postgres has it.
-    await deps.queue
-      .publishDispatch(refs, { delayMs })
-      .catch((error: unknown) => deps.observer.onTrouble('queue', error))
+  const turns = new Map<number, PutOff[]>()
+  for (const one of putOff) {
+    if (!moved.has(one.deliveryId)) continue
+    const turn = turns.get(one.delayMs)
+    if (turn === undefined) turns.set(one.delayMs, [one])
+    else turn.push(one)
   }
+  const publishing = [...turns].map(([delayMs, refs]) => deps.queue.publishDispatch(refs, { delayMs }))
+  // What can't be announced is found by the scheduler: Postgres has it.
+  await Promise.all(publishing).catch((error: unknown) => deps.observer.onTrouble('queue', error))
   return moved.size
+}
+
+// The oldest come first.
+function giveTurns(lane: Lane, { refs, claimed }: { refs: DeliveryRef[]; claimed: ClaimedRow[] }): PutOff[] {
+  const putOff = [
+    ...refs.map((ref) => ({ ...ref, lease: null, delayMs: 0 })),
+    ...claimed.map(({ organizationId, dispatcherId, deliveryId, attemptCount, lease }) => {
+      return { organizationId, dispatcherId, deliveryId, attemptCount, lease, delayMs: 0 }
+    }),
+  ].sort((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1))
+  let first = 0
+  for (const { count, delayMs } of lane.planTurns(putOff.length)) {
+    const boundedMs = Math.round(Math.min(Math.max(delayMs, PARK_MS_MIN), PARK_MS_MAX))
+    for (const one of putOff.slice(first, first + count)) one.delayMs = boundedMs
+    first += count
+  }
+  return putOff
 }

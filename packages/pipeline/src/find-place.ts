@@ -1,9 +1,6 @@
 import type { DispatchTarget } from '@signalbox/domain'
 import type { Lane, Lanes, Place } from './lanes.js'
 
-/** A delivery that finds no place for this long gives its queue job's slot to others and waits in Postgres. */
-export const PLACE_WAIT_MS = 1_500
-
 const WAIT_STEP_MS = 50
 
 /** Exchanges with a large body at one time: what bounds memory when every event has the largest size. */

@@ -300,16 +300,35 @@ describe('booking', () => {
     const places = await Promise.all(Array.from({ length: 10 }, () => lane.enter(1_000)))
     expect(places).not.toContain(undefined)
     nowMs = 2_000
-    // Ten places, two seconds an attempt so far: 150 deliveries take 30 seconds.
-    const delays = [lane.book(150), lane.book(150), lane.book(150)]
-    expect(delays[1]).toBeCloseTo((delays[0] as number) + 10_000)
-    expect(delays[2]).toBeCloseTo((delays[0] as number) + 20_000)
+    // Ten places, two seconds an attempt so far: ten deliveries take two seconds, 150 take 30.
+    const [first, ...others] = lane.planTurns(25)
+    expect(first?.count).toBe(10)
+    const start = first?.delayMs ?? 0
+    expect(others).toEqual([
+      { count: 10, delayMs: start + 2_000 / 3 },
+      { count: 5, delayMs: start + 4_000 / 3 },
+    ])
+    lane.book(150)
+    expect(lane.planTurns(1)[0]?.delayMs).toBeCloseTo(start + 10_000)
+    lane.book(150)
+    expect(lane.planTurns(1)[0]?.delayMs).toBeCloseTo(start + 20_000)
   })
 
   test('a lane that has time gives a turn at once', () => {
     const lane = createLanes(() => 0).get('free', 5)
-    expect(lane.book(50)).toBe(0)
+    expect(lane.planTurns(50)).toEqual([{ count: 50, delayMs: 0 }])
   })
+})
+
+test('what is put off does not wait behind bookings of a time that is over', async () => {
+  const lane = createTestLanes().get('a', 1)
+  const slow = await lane.enter(0)
+  await pass(20_000)
+  lane.book(1_000)
+  slow?.leave()
+  expect(lane.planTurns(1)[0]?.delayMs).toBeGreaterThan(100_000)
+  await lane.enter(0)
+  expect(lane.planTurns(1)[0]?.delayMs).toBeLessThan(10_000)
 })
 
 describe('a lane that is held across a wait', () => {
@@ -327,7 +346,7 @@ describe('a lane that is held across a wait', () => {
     held.book(30)
     first?.leave()
     expect(lanes.countBusy()).toBe(1)
-    expect(lanes.get('a', 2).book(0)).toBeGreaterThan(4_000)
+    expect(lanes.get('a', 2).planTurns(1)[0]?.delayMs).toBeGreaterThan(4_000)
   })
 
   test('a lane that fell idle and was made again does not lose its places when an old one is left', async () => {

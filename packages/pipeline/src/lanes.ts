@@ -15,10 +15,19 @@ export interface Lane {
    */
   expectWaitMs(): number
   /**
-   * Books the lane's time for deliveries that are put off; gives the milliseconds until their turn. Each booking follows
-   * the one before at some three times the lane's own pace, so that what is put off does not come back all at one moment.
+   * Plans when as many deliveries that are put off come back: a few at a time, as many as the lane can take while they wait
+   * for places, so that a lane is not idle until all have their turn. Turns follow those that were booked before, at some three
+   * times the lane's own pace.
    */
-  book(count: number): number
+  planTurns(count: number): Turn[]
+  /** Books the lane's time for deliveries that were put off. */
+  book(count: number): void
+}
+
+/** Deliveries that come back together, and in how many milliseconds. */
+export interface Turn {
+  count: number
+  delayMs: number
 }
 
 /** A place in a lane. `leave` gives it back; calling it again does nothing. */
@@ -32,6 +41,9 @@ export interface Lanes {
   /** Attempts that hold a place, over all lanes. */
   countBusy(): number
 }
+
+/** A delivery that finds no place for this long gives its queue job's slot to others and waits in Postgres. */
+export const PLACE_WAIT_MS = 1_500
 
 /** How quickly the average follows: the last ten attempts or so count. */
 const AVERAGE_WEIGHT = 0.1
@@ -139,8 +151,14 @@ class HeldLane implements Lane {
     return lane === undefined ? 0 : expectWaitMs(lane, this.#all.now())
   }
 
-  book(count: number): number {
-    return book(this.#find(), count, this.#all.now())
+  planTurns(count: number): Turn[] {
+    return planTurns(this.#find(), count, this.#all.now())
+  }
+
+  book(count: number): void {
+    const lane = this.#find()
+    const now = this.#all.now()
+    lane.bookedUntil = findTurnsStart(lane, now) + (count * perDeliveryMs(lane, now)) / OVERBOOKING
   }
 
   #find(): LaneState {
@@ -188,10 +206,12 @@ function occupy(all: AllLanes, lane: LaneState): Place {
   return place
 }
 
-// A lane that was idle until now has no pace: what was booked keeps it known, for minutes.
+// A lane that was idle until now has no pace: what was booked keeps it known, for minutes. Its bookings were for a lane that is
+// busy, and what is put off from now on does not wait behind them.
 function beginIfIdle(lane: LaneState, now: number): void {
   if (lane.busy.size > 0 || lane.waiting.length > 0 || lane.announced > 0) return
   lane.since = now
+  lane.bookedUntil = Math.min(lane.bookedUntil, now)
   lane.windowSince = now
   lane.ended = 0
   lane.endedBefore = 0
@@ -269,10 +289,20 @@ function expectWaitMs(lane: LaneState, now: number): number {
   return (ahead + 1) * perDeliveryMs(lane, now)
 }
 
-function book(lane: LaneState, count: number, now: number): number {
-  const from = Math.max(now + expectWaitMs(lane, now), lane.bookedUntil)
-  lane.bookedUntil = from + (count * perDeliveryMs(lane, now)) / OVERBOOKING
-  return from - now
+function planTurns(lane: LaneState, count: number, now: number): Turn[] {
+  const eachMs = perDeliveryMs(lane, now)
+  const size = eachMs === 0 ? count : Math.max(lane.placesMax, Math.floor(PLACE_WAIT_MS / eachMs))
+  const start = findTurnsStart(lane, now) - now
+  const turns: Turn[] = []
+  for (let first = 0; first < count; first += size) {
+    turns.push({ count: Math.min(size, count - first), delayMs: start + (first * eachMs) / OVERBOOKING })
+  }
+  return turns
+}
+
+// Not behind those that are expected now: what of these finds no place is put off too, and has its turn behind this one.
+function findTurnsStart(lane: LaneState, now: number): number {
+  return Math.max(now, lane.bookedUntil)
 }
 
 function perDeliveryMs(lane: LaneState, now: number): number {

@@ -72,13 +72,13 @@ select count(*)::int as recorded, case when count(*) < cardinality($2::uuid[]) t
 
 /**
  * Puts deliveries off without counting an attempt: claimed ones by their lease, others as pending ones that are due
- * and have had just as many attempts. $1: JSON rows. $2: milliseconds. Relies on deliveries_pkey, delivery_outbox_pkey.
+ * and have had just as many attempts. $1: JSON rows, each with its milliseconds. Relies on deliveries_pkey, delivery_outbox_pkey.
  */
 export const parkDeliveriesSql = `
 with moved as (
   update deliveries d
-  set state = 'pending', lease_until = null, next_attempt_at = now() + make_interval(secs => $2::float8 / 1000)
-  from json_to_recordset($1::json) as r(o uuid, i uuid, n int, l timestamptz)
+  set state = 'pending', lease_until = null, next_attempt_at = now() + make_interval(secs => r.w / 1000)
+  from json_to_recordset($1::json) as r(o uuid, i uuid, n int, l timestamptz, w float8)
   where d.organization_id = r.o and d.id = r.i and d.attempt_count = r.n
     and ((d.state = 'in_flight' and d.lease_until = r.l) or (r.l is null and d.state = 'pending'
       and (d.next_attempt_at is null or d.next_attempt_at <= now() + interval '250 milliseconds')))

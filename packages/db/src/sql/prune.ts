@@ -74,10 +74,11 @@ select (select count(*)::int from dispatchers) as dispatchers, (select count(*):
 
 /** Removes idempotency keys that have run out. $1: rows at most. Relies on idempotency_keys_expires_at_idx. */
 export const pruneIdempotencyKeysSql = `
-delete from idempotency_keys k using (
+with old as materialized (
   select organization_id, environment_id, key_hash from idempotency_keys
   where expires_at <= now() order by expires_at limit $1 for update skip locked
-) old
+)
+delete from idempotency_keys k using old
 where k.organization_id = old.organization_id and k.environment_id = old.environment_id and k.key_hash = old.key_hash`
 
 /** Marks ephemeral dispatchers that ran out as deleted. $1: rows at most. Relies on event_dispatchers_expires_at_idx. */
@@ -91,23 +92,26 @@ where d.organization_id = old.organization_id and d.id = old.id`
 
 /**
  * Removes outbox rows whose event or delivery is gone with its environment: there is no foreign key that would. $1: rows
- * at most. Relies on event_outbox_enqueue_at_idx, event_records_pkey.
+ * at most. Materialized: an outbox is usually empty, by the planner's statistics too, and it would look for orphans once for
+ * each row of one that is not. Relies on event_outbox_enqueue_at_idx, event_records_pkey.
  */
 export const pruneEventOrphansSql = `
-delete from event_outbox b using (
+with orphan as materialized (
   select o.organization_id, o.event_record_id from event_outbox o
   where o.enqueue_at <= now() + interval '1 minute' and not exists (
     select 1 from event_records r where r.organization_id = o.organization_id and r.id = o.event_record_id)
   order by o.enqueue_at limit $1 for update skip locked
-) orphan
+)
+delete from event_outbox b using orphan
 where b.organization_id = orphan.organization_id and b.event_record_id = orphan.event_record_id`
 
 /** The same for deliveries. $1: rows at most. Relies on delivery_outbox_wake_at_idx, deliveries_pkey. */
 export const pruneDeliveryOrphansSql = `
-delete from delivery_outbox b using (
+with orphan as materialized (
   select o.organization_id, o.delivery_id from delivery_outbox o
   where o.wake_at <= now() + interval '1 minute' and not exists (
     select 1 from deliveries d where d.organization_id = o.organization_id and d.id = o.delivery_id)
   order by o.wake_at limit $1 for update skip locked
-) orphan
+)
+delete from delivery_outbox b using orphan
 where b.organization_id = orphan.organization_id and b.delivery_id = orphan.delivery_id`

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { DispatcherRule } from '../dispatcher.js'
 import { createEventMatcher, explainMatch, isNameCovered, type MatchableEvent } from './index.js'
-import { createWorkBudget, FilterTooExpensiveError, parseFilter } from '../filter/index.js'
+import { createWorkBudget, FilterTooExpensiveError, matchesFilter, parseFilter } from '../filter/index.js'
 import type { Json } from '../json.js'
 
 const NOW = new Date('2026-05-01T12:00:00Z')
@@ -316,3 +316,18 @@ describe('an event with very many values', () => {
     expect(matcher.match(makeEvent({ payload }), NOW).dispatcherIds).toEqual(['rule 7'])
   })
 })
+
+test.each<Json>([{ v: { x: { $and: [{}] } } }, { v: { $and: [{}] } }, { v: { x: { y: { $and: [{}, {}] } } } }])(
+  'a filter that wants nothing but an object, %j, is no filter that wants nothing',
+  (filter) => {
+    const payloadFilter = makeFilter(filter)
+    const payloads: Json[] = [{ v: ['a'] }, { v: [] }, { v: [['a']] }, { v: 'a' }, { v: {} }, { v: [{}] }, {}]
+    for (const payload of payloads) {
+      const { dispatcherIds } = createEventMatcher([makeRule('a', { payloadFilter })]).match(
+        makeEvent({ payload }),
+        NOW,
+      )
+      expect([payload, dispatcherIds]).toEqual([payload, matchesFilter(payloadFilter, payload) ? ['a'] : []])
+    }
+  },
+)

@@ -243,8 +243,10 @@ function flatten(node: FilterNode, keys: readonly (number | string)[], wanted: W
         return condition.tests.length > 0 || keys.length === 1
       }
       case 'nested': {
-        const isLeaf = condition.node.conditions.length === 0
-        return !isLeaf || keys.length === 1 ? flatten(condition.node, [...keys, condition.key], wanted) : false
+        if (condition.node.conditions.length === 0) return keys.length === 1
+        // As with a property that is not tested: what wants nothing all the same wants an object.
+        const before = wanted.length
+        return flatten(condition.node, [...keys, condition.key], wanted) && wanted.length > before
       }
       default:
         return false
