@@ -101,6 +101,20 @@ async function dispatchTo(deps: Dispatching, target: DispatchTarget, refs: Deliv
   }
   // Only where they will stand: others that share its wider lanes must not wait for a slow endpoint's.
   const lane = deps.lanes.get(target.laneKey, target.concurrency)
+  const { take, waitMs } = lane.admit(refs.length)
+  const later = refs.slice(take)
+  const parked = later.length === 0 ? 0 : await park(deps, lane, { refs: later, claimed: [] })
+  if (take === 0) return { started: 0, parked, skipped: 0 }
+  const counts = await dispatchNow({ ...deps, lane, waitMs }, { target, lanes }, refs.slice(0, take))
+  return { ...counts, parked: counts.parked + parked }
+}
+
+async function dispatchNow(
+  deps: Dispatching & { lane: Lane; waitMs: number },
+  { target, lanes }: { target: DispatchTarget; lanes: TargetLanes },
+  refs: DeliveryRef[],
+): Promise<DispatchCounts> {
+  const { lane, waitMs } = deps
   lane.announce(refs.length)
   let announced = refs.length
   const settle = (count: number): void => {
@@ -112,7 +126,7 @@ async function dispatchTo(deps: Dispatching, target: DispatchTarget, refs: Deliv
   try {
     const claimed = await deps.store.claimDeliveries(refs, PLACE_WAIT_MS + target.timeoutMs + LEASE_MARGIN_MS)
     settle(refs.length - claimed.length)
-    const placeless = await placeEach({ ...deps, settle }, { target, lanes }, claimed)
+    const placeless = await placeEach({ ...deps, settle, waitMs }, { target, lanes }, claimed)
     if (placeless.length > 0) await park(deps, pickSlowest(lanes.large), { refs: [], claimed: placeless })
     return { started: claimed.length - placeless.length, parked: placeless.length, skipped: 0 }
   } finally {
@@ -122,12 +136,12 @@ async function dispatchTo(deps: Dispatching, target: DispatchTarget, refs: Deliv
 
 /** Starts deliveries as they find places; gives those that found none in time. */
 async function placeEach(
-  deps: Dispatching & { settle: (count: number) => void },
+  deps: Dispatching & { settle: (count: number) => void; waitMs: number },
   { target, lanes }: { target: DispatchTarget; lanes: TargetLanes },
   claimed: ClaimedRow[],
 ): Promise<ClaimedRow[]> {
   const placeless: ClaimedRow[] = []
-  const deadline = performance.now() + PLACE_WAIT_MS
+  const deadline = performance.now() + deps.waitMs
   const placeInTurn = async (deliveries: ClaimedRow[], wanted: Lane[]): Promise<void> => {
     for (const [index, delivery] of deliveries.entries()) {
       const place = await findPlace(wanted, deadline, deliveries.length - index)

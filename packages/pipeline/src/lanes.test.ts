@@ -133,7 +133,7 @@ describe('createLanes', () => {
     const lane = lanes.get('a', 1)
     expect(lane.expectWaitMs()).toBe(0)
     await lane.enter(0)
-    expect(lanes.get('a', 1).expectWaitMs()).toBe(0)
+    expect(lanes.get('a', 1).expectWaitMs()).toBe(10)
     await pass(4_000)
     expect(lanes.get('a', 1).expectWaitMs()).toBe(4_000)
     const waiting = [1, 2].map(() => lanes.get('a', 1).enter(1_000))
@@ -143,13 +143,13 @@ describe('createLanes', () => {
     expect(lanes.get('a', 1).expectWaitMs()).toBe(5_000)
   })
 
-  test('no wait is foreseen in a lane that has not been busy for long', async () => {
+  test('attempts of a lane that has not been busy for long are taken for quick ones', async () => {
     const lanes = createTestLanes()
     const lane = lanes.get('a', 2)
     await enterAll(lanes, 'a', 2)
     lane.announce(999)
     await pass(499)
-    expect(lane.expectWaitMs()).toBe(0)
+    expect(lane.expectWaitMs()).toBe(5_000)
     await pass(1)
     expect(lane.expectWaitMs()).toBe(250_000)
   })
@@ -293,6 +293,42 @@ test('who gives up in the turn in which a place came free gets it, and an idle l
   expect([lanes.countBusy(), lane.expectWaitMs()]).toEqual([0, 0])
 })
 
+describe('admission', () => {
+  test('takes all of a job that a lane can place in time, also while nothing is known of it, but waits less then', async () => {
+    const lanes = createTestLanes()
+    const lane = lanes.get('a', 50)
+    expect(lane.admit(200)).toEqual({ take: 200, waitMs: 500 })
+    lane.announce(1)
+    for (let round = 0; round < 10; round += 1) {
+      const places = await enterAll(lanes, 'a', 50)
+      await pass(100)
+      for (const place of places) place.leave()
+    }
+    expect(lane.admit(200)).toEqual({ take: 200, waitMs: 1_500 })
+  })
+
+  test.each([
+    // Places, all held, milliseconds of an attempt, and what is taken of 200: what comes free in a moment.
+    [1, 450, 0],
+    [1, 90, 1],
+    [5, 600, 0],
+    [50, 3_000, 1],
+  ])('of a full lane with %i places and attempts of %i ms it takes %i of 200, for a moment', async (...row) => {
+    const [placesMax, ms, take] = row
+    const lanes = createTestLanes()
+    const lane = lanes.get('a', placesMax)
+    const places = await enterAll(lanes, 'a', placesMax)
+    for (let round = 0; round < 60; round += 1) {
+      await pass(ms)
+      lane.announce(1)
+      for (const place of places.splice(0)) place.leave()
+      places.push(...(await enterAll(lanes, 'a', placesMax)))
+      lane.announce(-1)
+    }
+    expect(lane.admit(200)).toEqual({ take, waitMs: 200 })
+  })
+})
+
 describe('booking', () => {
   test('what is put off gets turns one after another, at three times the pace of the lane', async () => {
     let nowMs = 0
@@ -317,6 +353,7 @@ describe('booking', () => {
   test('a lane that has time gives a turn at once', () => {
     const lane = createLanes(() => 0).get('free', 5)
     expect(lane.planTurns(50)).toEqual([{ count: 50, delayMs: 0 }])
+    expect(lane.planTurns(60).map(({ count }) => count)).toEqual([50, 10])
   })
 })
 

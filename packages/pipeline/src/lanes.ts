@@ -14,14 +14,22 @@ export interface Lane {
    * it is too early to tell.
    */
   expectWaitMs(): number
+  /** Says how many of a job's deliveries may wait for places here, and for how long: a job that waits holds a slot of others. */
+  admit(count: number): Admission
   /**
-   * Plans when as many deliveries that are put off come back: a few at a time, as many as the lane can take while they wait
-   * for places, so that a lane is not idle until all have their turn. Turns follow those that were booked before, at some three
+   * Plans when as many deliveries that are put off come back: a few at a time, as many as the lane takes in a moment,
+   * so that a lane is not idle until all have their turn. Turns follow those that were booked before, at some three
    * times the lane's own pace.
    */
   planTurns(count: number): Turn[]
   /** Books the lane's time for deliveries that were put off. */
   book(count: number): void
+}
+
+/** Deliveries of a job that may look for places, and how long each of them may. */
+export interface Admission {
+  take: number
+  waitMs: number
 }
 
 /** Deliveries that come back together, and in how many milliseconds. */
@@ -44,6 +52,15 @@ export interface Lanes {
 
 /** A delivery that finds no place for this long gives its queue job's slot to others and waits in Postgres. */
 export const PLACE_WAIT_MS = 1_500
+
+/** What finds its place within this time holds its job's slot for no longer. */
+const MOMENT_MS = 100
+
+/** No attempt is taken to be shorter. */
+const ATTEMPT_MS_MIN = 0.1
+
+/** What attempts are taken for while nothing is known of them: a burst to a lane with few places must not hold slots. */
+const UNKNOWN_ATTEMPT_MS = 10
 
 /** How quickly the average follows: the last ten attempts or so count. */
 const AVERAGE_WEIGHT = 0.1
@@ -149,6 +166,10 @@ class HeldLane implements Lane {
   expectWaitMs(): number {
     const lane = this.#all.lanes.get(this.#key)
     return lane === undefined ? 0 : expectWaitMs(lane, this.#all.now())
+  }
+
+  admit(count: number): Admission {
+    return decideAdmission(this.#find(), count, this.#all.now())
   }
 
   planTurns(count: number): Turn[] {
@@ -289,9 +310,20 @@ function expectWaitMs(lane: LaneState, now: number): number {
   return (ahead + 1) * perDeliveryMs(lane, now)
 }
 
+// In a lane that is slow for its places only what finds one at once, or almost, is taken: the rest comes back when its turn is.
+function decideAdmission(lane: LaneState, count: number, now: number): Admission {
+  const eachMs = perDeliveryMs(lane, now)
+  const isKnown = now - lane.since >= PACE_WINDOW_MS
+  if (eachMs <= MOMENT_MS && count * eachMs <= PLACE_WAIT_MS) {
+    return { take: count, waitMs: isKnown ? PLACE_WAIT_MS : PACE_WINDOW_MS }
+  }
+  const free = Math.max(0, lane.placesMax - lane.busy.size - Math.max(lane.waitingCount, lane.announced))
+  return { take: Math.min(count, free + Math.floor(MOMENT_MS / eachMs)), waitMs: 2 * MOMENT_MS }
+}
+
 function planTurns(lane: LaneState, count: number, now: number): Turn[] {
   const eachMs = perDeliveryMs(lane, now)
-  const size = eachMs === 0 ? count : Math.max(lane.placesMax, Math.floor(PLACE_WAIT_MS / eachMs))
+  const size = Math.max(lane.placesMax, Math.floor(MOMENT_MS / eachMs))
   const start = findTurnsStart(lane, now) - now
   const turns: Turn[] = []
   for (let first = 0; first < count; first += size) {
@@ -306,13 +338,14 @@ function findTurnsStart(lane: LaneState, now: number): number {
 }
 
 function perDeliveryMs(lane: LaneState, now: number): number {
-  if (now - lane.since < PACE_WINDOW_MS) return 0
+  if (now - lane.since < PACE_WINDOW_MS) return UNKNOWN_ATTEMPT_MS / lane.placesMax
   const takenMs = attemptMs(lane, now)
   if (takenMs > PACE_WINDOW_MS) return takenMs / lane.placesMax
   turnWindow(lane, now)
   const ended = lane.ended + lane.endedBefore
   const measuredMs = Math.min(now - lane.since, now - lane.windowSince + PACE_WINDOW_MS)
-  return Math.min(takenMs / lane.placesMax, ended === 0 ? Number.POSITIVE_INFINITY : measuredMs / ended)
+  const paceMs = ended === 0 ? Number.POSITIVE_INFINITY : measuredMs / ended
+  return Math.max(ATTEMPT_MS_MIN / lane.placesMax, Math.min(takenMs / lane.placesMax, paceMs))
 }
 
 // The oldest attempt under way counts too: a receiver that never answers has no average yet.
