@@ -32,6 +32,7 @@ export class RuleSieve {
   /** The first of rules with equal filters: such filters are tried once. */
   readonly #firsts = new RuleMask()
   readonly #held: Held[]
+  readonly #byHolder: readonly SieveColumn[]
   readonly #coding: SieveCoding
   /** Holders that were looked for on this event, a bit for each. */
   #known = 0
@@ -42,6 +43,7 @@ export class RuleSieve {
     this.#parts = parts
     this.#coding = coding
     this.#held = parts.holders.map(() => undefined)
+    this.#byHolder = parts.columns.toSorted((a, b) => a.holder - b.holder)
     this.#ids = parts.rules.map(({ id }) => id)
     this.#expiries = Float64Array.from(parts.rules, ({ expiresAtMs }) => expiresAtMs)
     for (const [place, { isOnce, isFirst }] of parts.rules.entries()) {
@@ -96,19 +98,29 @@ export class RuleSieve {
 
   #sift(run: SieveRun): void {
     const { columns } = this.#parts
+    let isFar = false
     for (let index = 0; index < columns.length; index += 1) {
       const column = columns[index] as SieveColumn
       if (!run.has(column.asking)) continue
       spend(run.budget, 1)
       run.tools.counts.probes += 1
       const holder = this.#find(column.holder, run)
-      if (Array.isArray(holder)) keepMany(run, column, holder as readonly Json[])
+      if (Array.isArray(holder)) isFar = true
       else {
         const value = holder === undefined ? undefined : readOwn(holder as JsonObject, column)
         if (value === undefined) run.keep(column.ofAbsent)
         else this.#keepValue(column, value, run)
         if (column.tests.length > 0) tryTests(run, column.tests, value)
       }
+    }
+    if (isFar) this.#siftFar(run)
+  }
+
+  /** What is below an array is read when all else has taken away what it can: in the same order as by code. */
+  #siftFar(run: SieveRun): void {
+    for (const column of this.#byHolder) {
+      const held = this.#held[column.holder]
+      if (Array.isArray(held) && run.has(column.asking)) keepMany(run, column, held as readonly Json[])
     }
   }
 

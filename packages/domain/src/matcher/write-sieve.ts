@@ -218,7 +218,10 @@ class SieveWriter {
     return `{ let length = 0; const i = ${place}; low &= ${lows}[i]${this.#isWide ? `; high &= ${highs}[i]` : ''} }`
   }
 
-  /** The properties of elements, when all others have taken away what they can: of an array some element has to hold in all. */
+  /**
+   * The properties of elements, when all others have taken away what they can: of an array some element has to hold in all.
+   * That they were asked for is counted already, in their turn.
+   */
   #keepFar({ parent }: SieveHolder, place: number): string[] {
     const columns = this.#parts.columns.filter(({ holder }) => holder === place)
     if (parent === -1 || columns.length === 0) return []
@@ -227,10 +230,7 @@ class SieveWriter {
 
   #keepMany(column: SieveColumn, array: string): string {
     const { asking, values, ofAbsent } = column
-    const lines = [
-      `if (${this.#isLeft(asking)}) {`,
-      `steps += 1; unsureLow |= ${asking.low}; unsureHigh |= ${asking.high}`,
-    ]
+    const lines = [`if (${this.#isLeft(asking)}) {`, `unsureLow |= ${asking.low}; unsureHigh |= ${asking.high}`]
     if (values === undefined) return [...lines, '}'].join('\n')
     const [lows, highs] = this.#nameMasks([values.ofOthers, ...values.byValue.values()])
     return [
