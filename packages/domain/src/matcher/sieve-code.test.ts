@@ -13,6 +13,9 @@ import { SieveDraft } from './sieve-draft.js'
 import type { SieveParts } from './sieve-parts.js'
 import { writeSieve } from './write-sieve.js'
 
+/** Rules of one sieve. */
+const RULES_MAX = 64
+
 const CODED = TUNINGS['few rules all at once, by code of their own, from the first event on'] ?? fail()
 
 /** Keys that mean something to JavaScript, to its objects or to whoever puts text into code. */
@@ -135,6 +138,26 @@ describe('code for few rules', () => {
       wide[7] as JsonObject,
       Object.fromEntries(Object.keys(wide[9] as JsonObject).map((key) => [key, 9])),
     ])
+  })
+
+  test('is never longer than it may be, whatever its length comes from', () => {
+    const makers: readonly ((rule: number) => JsonObject)[] = [
+      (rule) => ({ a: { [`x${rule}`]: [rule], [`y${rule}`]: [rule] } }),
+      (rule) => ({ [`a${rule}`]: { b: { c: [rule] } } }),
+      (rule) => ({ [`x${rule}`]: [rule, rule + 1, -1], [`y${rule}`]: [{ $includes: 'x' }] }),
+      (rule) => ({ [`x${rule}`]: [{ $startsWith: 'x' }], [`y${rule}`]: [{ $gt: 1 }] }),
+    ]
+    for (const make of makers) {
+      const lengths = Array.from({ length: RULES_MAX }, (_, rule) => {
+        const parts = makeParts(Array.from({ length: rule + 1 }, (__, index) => make(index)))
+        return writeSieve(parts)?.source.length ?? 0
+      })
+      expect(Math.max(...lengths)).toBeLessThanOrEqual(32_000)
+      expect(Math.max(...lengths)).toBeGreaterThan(10_000)
+    }
+    const nested = Array.from({ length: 40 }, (_, rule) => makers[0]?.(rule) ?? fail())
+    expect(writeSieve(makeParts(nested))).toBeUndefined()
+    expect(writeSieve(makeParts(nested.slice(0, 10)))).toBeDefined()
   })
 
   test('takes bounded memory, and what is oldest goes first', () => {

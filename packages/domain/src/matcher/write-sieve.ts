@@ -58,6 +58,7 @@ class SieveWriter {
     for (const column of columns) {
       const line = this.#writeColumn(column)
       characters += line.length
+      // Of what is far too long not all is written.
       if (characters > SOURCE_CHARACTERS_MAX) return undefined
       lines.push(line)
     }
@@ -70,10 +71,8 @@ class SieveWriter {
     const names = this.#constants.map((_, index) => `k${index} = k[${index}]`)
     const constants = names.length === 0 ? '' : `const ${names.join(', ')}\n`
     const body = lines.filter((line) => line !== '').join('\n')
-    return {
-      source: `'use strict'\n${TOOL_NAMES}\n${constants}return function sift(run) {\n${body}\n}`,
-      constants: this.#constants,
-    }
+    const source = `'use strict'\n${TOOL_NAMES}\n${constants}return function sift(run) {\n${body}\n}`
+    return source.length > SOURCE_CHARACTERS_MAX ? undefined : { source, constants: this.#constants }
   }
 
   /** Roots are read as soon as a rule that is left asks for anything below them; what is no plain object is not for this code. */
