@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { toMatchable } from '../../test/matcher/draw-rules.js'
 import { makeEventCase, makeFilter, makeRule, makeRules } from '../../test/matcher/make-rules.js'
 import { createTunedMatcher, TUNINGS } from '../../test/matcher/matcher-tuning.js'
 import { matchEvent } from '../../test/matcher/run-operations.js'
@@ -138,6 +139,25 @@ describe('code for few rules', () => {
       wide[7] as JsonObject,
       Object.fromEntries(Object.keys(wide[9] as JsonObject).map((key) => [key, 9])),
     ])
+  })
+
+  test.each(['payload', 'context'] as const)('reads nothing else of an event whose %s no rule wants', (first) => {
+    // The more different values rules want, the more it takes away: that is read first.
+    const rules = ['a', 'b', 'c', 'd'].map((value) => {
+      const [many, one] = [makeFilter({ many: [value] }), makeFilter({ one: [1] })]
+      const isFirst = first === 'payload'
+      return makeRule(value, { payloadFilter: isFirst ? many : one, contextFilter: isFirst ? one : many })
+    })
+    const body = { many: 'none', one: 1 }
+    const read: string[] = []
+    const readBody = (name: string) => () => {
+      read.push(name)
+      return body
+    }
+    const event = makeEventCase({ payload: body, context: body })
+    const matchable = toMatchable(event, { readPayload: readBody('payload'), readContext: readBody('context') })
+    const { dispatcherIds } = createTunedMatcher(CODED, rules).match(matchable, new Date(event.nowMs))
+    expect({ dispatcherIds, read }).toEqual({ dispatcherIds: [], read: [first] })
   })
 
   test('is never longer than it may be, whatever its length comes from', () => {

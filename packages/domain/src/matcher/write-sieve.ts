@@ -47,12 +47,14 @@ class SieveWriter {
   write(): WrittenSieve | undefined {
     const { sources, accounts, whole, columns, holders } = this.#parts
     const lines = [
-      `let low = ${this.#all.low}, high = ${this.#all.high}, steps = 0`,
+      `let low = ${this.#all.low}, high = ${this.#all.high}, steps = 0, tried = 0`,
       `let unsureLow = ${whole.low}, unsureHigh = ${whole.high}`,
-      'const { event, budget } = run, { counts } = run.tools',
+      'const { event, budget } = run, { stepsLeft } = budget, { counts } = run.tools',
       this.#keepByValue(sources, 'event.source'),
       accounts.byValue.size === 0 ? '' : this.#keepByValue(accounts, 'event.externalAccountId'),
-      ...holders.map((holder, place) => this.#declareHolder(holder, place)),
+      ...holders.map(({ parent }, place) =>
+        parent === -1 ? `let h${place} = null` : `let h${place} = null, m${place}`,
+      ),
     ]
     let characters = 0
     for (const column of columns) {
@@ -65,7 +67,7 @@ class SieveWriter {
     lines.push(
       ...holders.flatMap((holder, place) => this.#keepFar(holder, place)),
       'run.low = low; run.high = high; run.unsureLow = unsureLow; run.unsureHigh = unsureHigh',
-      'counts.probes += steps; spend(budget, steps)',
+      'counts.candidates += tried; counts.probes += steps; spend(budget, steps)',
       'return true',
     )
     const names = this.#constants.map((_, index) => `k${index} = k[${index}]`)
@@ -75,31 +77,20 @@ class SieveWriter {
     return source.length > SOURCE_CHARACTERS_MAX ? undefined : { source, constants: this.#constants }
   }
 
-  /** Roots are read as soon as a rule that is left asks for anything below them; what is no plain object is not for this code. */
-  #declareHolder({ parent, root }: SieveHolder, place: number): string {
-    if (parent !== -1) return `let h${place} = null, m${place}`
-    const asking = new RuleMask()
-    for (const column of this.#parts.columns) {
-      if (this.#rootOf(column.holder) === place) asking.addAll(column.asking)
-    }
-    return [
-      `let h${place}`,
-      `if (${this.#isLeft(asking)}) {`,
-      `h${place} = run.readRoot(${root})`,
-      `if (!isPlain(h${place})) return false`,
-      '}',
-    ].join('\n')
-  }
-
-  #rootOf(place: number): number {
-    const { parent } = this.#parts.holders[place] as SieveHolder
-    return parent === -1 ? place : this.#rootOf(parent)
-  }
-
-  /** Finds what has the property of a column, when no column before has: an object, or an array (`m`), or nothing. */
+  /**
+   * Finds what has the property of a column, when no column before has: an object, or an array (`m`), or nothing. A root is read
+   * when a column asks first, as that may be never. What is no plain object is not for this code: it gives back what it took.
+   */
   #findHolder(place: number): string {
-    const { parent, key, isInherited } = this.#parts.holders[place] as SieveHolder
-    if (parent === -1) return ''
+    const { parent, root, key, isInherited } = this.#parts.holders[place] as SieveHolder
+    if (parent === -1) {
+      return [
+        `if (h${place} === null) {`,
+        `h${place} = run.readRoot(${root})`,
+        `if (!isPlain(h${place})) { budget.stepsLeft = stepsLeft; return false }`,
+        '}',
+      ].join('\n')
+    }
     const isRoot = (this.#parts.holders[parent] as SieveHolder).parent === -1
     const [own, above] = [`h${place}`, `h${parent}`]
     const read = this.#readOwn(above, { key, isInherited })
@@ -124,7 +115,7 @@ class SieveWriter {
       ...tests.map(({ rules, steps, holds, operand }) => {
         const call = `${this.#name(holds)}(v, ${this.#name(operand)}, budget)`
         const none = { low: ~rules.low, high: ~rules.high }
-        return `if (${this.#isLeft(rules)}) { spend(budget, ${steps}); if (!${call}) { counts.candidates += 1; ${this.#keep(none)} } }`
+        return `if (${this.#isLeft(rules)}) { spend(budget, ${steps}); if (!${call}) { tried += 1; ${this.#keep(none)} } }`
       }),
       isRoot ? '}' : '} }',
     ]
