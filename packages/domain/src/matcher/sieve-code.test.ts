@@ -180,6 +180,21 @@ describe('code for few rules', () => {
     expect(writeSieve(makeParts(nested.slice(0, 10)))).toBeDefined()
   })
 
+  test('has a name in stack traces', () => {
+    const matcher = createTunedMatcher(CODED, makeRules([{ key: ['a'] }]))
+    const event = makeEventCase()
+    const readPayload = (): Json => {
+      throw new Error('there is no payload')
+    }
+    let stack: string | undefined
+    try {
+      matcher.match(toMatchable(event, { readPayload }), new Date(event.nowMs))
+    } catch (error) {
+      stack = error instanceof Error ? error.stack : undefined
+    }
+    expect(stack).toMatch(/at sift \(sieve:\d+/)
+  })
+
   test('takes bounded memory, and what is oldest goes first', () => {
     const parts = makeParts([{ key: ['a', 'b'] }, { other: [1] }])
     const each = (new SieveCodes().make(parts) ?? fail()).bytes

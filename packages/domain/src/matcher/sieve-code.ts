@@ -12,6 +12,9 @@ const BYTES_PER_CHARACTER = 9
 /** Memory of all code together: that of some 400 sieves, a small share of what rules may take. */
 const CODES_BYTES_MAX = 24 * 2 ** 20
 
+/** What stack traces and profiles call the code. */
+const CODE_NAME = 'sieve'
+
 /** Tells whether the process may make code from strings: Node can be started so that it may not. */
 const MAKES_FUNCTION = `(() => { try { return typeof Function('') === 'function' } catch { return false } })()`
 
@@ -44,7 +47,7 @@ export class SieveCodes {
     this.#isAllowed ??= runInThisContext(MAKES_FUNCTION) === true
     const written = this.#isAllowed ? writeSieve(parts) : undefined
     if (written === undefined) return undefined
-    const make = compileFunction(written.source, ['k', 'tools']) as MakeSift
+    const make = compileFunction(written.source, ['k', 'tools'], { filename: CODE_NAME }) as MakeSift
     const code: SieveCode = { sift: make(written.constants, TOOLS), bytes: written.source.length * BYTES_PER_CHARACTER }
     this.#made.add(code)
     this.#bytes += code.bytes
