@@ -30,10 +30,11 @@ export function createCompiledLoop(): MatchLoop {
 }
 
 /**
- * A million filters take more steps than one event may: the loop is not to end there. A whole number of 31 bits, as budgets
- * have in production: with any other, V8 keeps the steps of all budgets in a slower form, for the index as for the loop.
+ * A million filters take more steps than one event may: the loop is not to end there. It is the largest of V8's small integers
+ * where they have 31 bits; budgets in production are such too. With any larger number V8 keeps the steps of all budgets in a
+ * slower form, for the index as for the loop.
  */
-const LOOP_STEPS = 2 ** 30
+const LOOP_STEPS = 2 ** 30 - 1
 
 interface FilterKind<Prepared> {
   read(filter: Filter): Prepared
