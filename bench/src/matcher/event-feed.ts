@@ -10,8 +10,9 @@ export interface EventOf {
 export type Feed<Item> = (count: number) => Item[]
 
 /**
- * Events as a worker meets them: a group comes from the database as text, is parsed, and then each of it is matched, while what was
- * parsed is still near the processor.
+ * Events that were parsed shortly before they are matched, of which much is still near the processor. All of a group are parsed
+ * when it is asked for. A worker gets each payload as text, and parses it when the matcher first asks for it: the event is nearer
+ * then than here, and parsing it is a part of matching, which here it is not.
  */
 export function createParsingFeed(events: readonly EventOf[]): Feed<EventOf> {
   const texts = events.map(({ event }) => toText(event))
