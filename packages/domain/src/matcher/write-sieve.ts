@@ -23,9 +23,9 @@ export interface WrittenSieve {
 }
 
 /**
- * Writes the body of a function that makes the one which sifts as `RuleSieve` does; undefined when it would be too long. It
- * takes the constants as `k`, and what the code calls as `tools`. Of rules the text has nothing but numbers of bits and places: keys,
- * literals and operands are constants, however harmless they look.
+ * Writes the body of a function that makes the one which sifts as `RuleSieve` does; undefined when it would be too long.
+ * It takes the constants as `k`, and what the code calls as `tools`. Of rules the text has nothing but numbers of bits
+ * and places: keys, literals and operands are constants, however harmless they look.
  */
 export function writeSieve(parts: SieveParts): WrittenSieve | undefined {
   return new SieveWriter(parts).write()
@@ -37,9 +37,12 @@ class SieveWriter {
   readonly #isWide: boolean
   readonly #constants: unknown[] = []
   readonly #names = new Map<unknown, string>()
+  /** By holder: the rules of which one that is left tells that it was looked for, by a column before. */
+  readonly #found: readonly RuleMask[]
 
   constructor(parts: SieveParts) {
     this.#parts = parts
+    this.#found = parts.holders.map(() => new RuleMask())
     for (let place = 0; place < parts.rules.length; place += 1) this.#all.add(place)
     this.#isWide = this.#all.high !== 0
   }
@@ -78,10 +81,14 @@ class SieveWriter {
   }
 
   /**
-   * Finds what has the property of a column, when no column before has: an object, or an array (`m`), or nothing. A root is read
-   * when a column asks first, as that may be never. What is no plain object is not for this code: it gives back what it took.
+   * Finds what has the property of a column, when no column before has: an object, or an array (`m`), or nothing. A root
+   * is read when a column asks first, as that may be never. What is no plain object is not for this code: it gives back
+   * what it took.
    */
-  #findHolder(place: number): string {
+  #findHolder(place: number, asking: RuleMask): string {
+    const found = this.#found[place] as RuleMask
+    if (((asking.low & ~found.low) | (asking.high & ~found.high)) === 0) return ''
+    found.addAll(asking)
     const { parent, root, key, isInherited } = this.#parts.holders[place] as SieveHolder
     if (parent === -1) {
       return [
@@ -94,11 +101,14 @@ class SieveWriter {
     const isRoot = (this.#parts.holders[parent] as SieveHolder).parent === -1
     const [own, above] = [`h${place}`, `h${parent}`]
     const read = this.#readOwn(above, { key, isInherited })
-    const found = `const r = ${read}; if (typeof r === 'object' && r !== null) { if (isArray(r)) m${place} = r; else ${own} = r }`
+    const findOwn = [
+      `const r = ${read}`,
+      `if (typeof r === 'object' && r !== null) { if (isArray(r)) m${place} = r; else ${own} = r }`,
+    ].join('\n')
     const below = isRoot
-      ? found
-      : `if (${above} !== undefined) { ${found} } else if (m${parent} !== undefined) m${place} = farArray`
-    return `if (${own} === null) { ${this.#findHolder(parent)} ${own} = undefined; ${below} }`
+      ? findOwn
+      : `if (${above} !== undefined) { ${findOwn} } else if (m${parent} !== undefined) m${place} = farArray`
+    return `if (${own} === null) { ${this.#findHolder(parent, asking)} ${own} = undefined; ${below} }`
   }
 
   #writeColumn(column: SieveColumn): string {
@@ -108,14 +118,15 @@ class SieveWriter {
     const lines = [
       `if (${this.#isLeft(asking)}) {`,
       'steps += 1',
-      this.#findHolder(holder),
+      this.#findHolder(holder, asking),
       isRoot ? '' : `if (m${holder} === undefined) {`,
       `const v = ${isRoot ? read : `h${holder} === undefined ? undefined : ${read}`}`,
       this.#keepOfColumn(column),
       ...tests.map(({ rules, steps, holds, operand }) => {
         const call = `${this.#name(holds)}(v, ${this.#name(operand)}, budget)`
         const none = { low: ~rules.low, high: ~rules.high }
-        return `if (${this.#isLeft(rules)}) { spend(budget, ${steps}); if (!${call}) { tried += 1; ${this.#keep(none)} } }`
+        const failed = `if (!${call}) { tried += 1; ${this.#keep(none)} }`
+        return `if (${this.#isLeft(rules)}) { spend(budget, ${steps}); ${failed} }`
       }),
       isRoot ? '}' : '} }',
     ]
@@ -197,7 +208,9 @@ class SieveWriter {
     return [
       'if (isArray(v)) {',
       `spend(budget, v.length); let l = ${sets.ofOthers.low}, g = ${sets.ofOthers.high}`,
-      `for (let index = 0; index < v.length; index += 1) { const e = v[index]; let length = 0; const i = ${this.#findPlace(sets, 'e')}; l |= ${lows}[i]; g |= ${highs}[i] }`,
+      'for (let index = 0; index < v.length; index += 1) {',
+      `const e = v[index]; let length = 0; const i = ${this.#findPlace(sets, 'e')}`,
+      `l |= ${lows}[i]; g |= ${highs}[i] }`,
       `low &= l; high &= g } else { ${this.#keep(sets.ofOthers)} }`,
     ].join('\n')
   }
@@ -209,8 +222,8 @@ class SieveWriter {
   }
 
   /**
-   * The properties of elements, when all others have taken away what they can: of an array some element has to hold in all.
-   * That they were asked for is counted already, in their turn.
+   * The properties of elements, when all others have taken away what they can: of an array some element has to hold in
+   * all. That they were asked for is counted already, in their turn.
    */
   #keepFar({ parent }: SieveHolder, place: number): string[] {
     const columns = this.#parts.columns.filter(({ holder }) => holder === place)
