@@ -9,7 +9,7 @@ import { writeSieve } from './write-sieve.js'
 /** Bytes that a character of code takes, measured: as text, and compiled twice, first for its start and then for speed. */
 const BYTES_PER_CHARACTER = 9
 
-/** Memory of all code together: that of some 400 sieves, a small share of what rules may take. */
+/** Memory of all code together: that of some 250 sieves, a small share of what rules may take. */
 const CODES_BYTES_MAX = 24 * 2 ** 20
 
 /** What stack traces and profiles call the code. */

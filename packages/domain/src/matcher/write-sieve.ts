@@ -4,7 +4,7 @@ import type { NumberSets, SieveColumn, SieveHolder, ValueSets } from './sieve-co
 import type { SieveParts } from './sieve-parts.js'
 import { LONG_TEXT } from './sieve-run.js'
 
-/** Characters of code up to which there is any: some three times what 40 rules take. V8 does not make much more fast. */
+/** Characters of code up to which there is any: some twice what 40 rules take. V8 does not make much more fast. */
 const SOURCE_CHARACTERS_MAX = 32_000
 
 /** Values of a column that are compared one by one: of more, one is looked up. */
