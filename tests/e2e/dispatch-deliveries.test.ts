@@ -64,6 +64,7 @@ function create(send: (url: string, body: string) => Promise<OutboundResult>, mo
     },
     random: () => 0.5,
     inFlightMax: 100,
+    jobsMax: 20,
     observer: { onAttempt: () => undefined, onTrouble: (what) => void troubles.push(what) },
     ...more,
   })

@@ -43,6 +43,7 @@ export function composeDispatcherWorker({ config, logger, lifecycle }: AppContex
     ports: createPorts(sender),
     random: Math.random,
     inFlightMax: config.DISPATCH_IN_FLIGHT_MAX,
+    jobsMax: config.DISPATCH_JOBS_MAX,
     observer,
   })
   const worker = createDispatchWorker(

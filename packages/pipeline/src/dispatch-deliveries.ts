@@ -45,6 +45,8 @@ export interface DispatchDeps {
   random: () => number
   /** Attempts in flight in this process, at most. */
   inFlightMax: number
+  /** Queue jobs that are given to this process at one time, at most. */
+  jobsMax: number
   observer: DispatchObserver
 }
 
@@ -61,6 +63,9 @@ export interface DispatchObserver {
 const PARK_MS_MIN = 1_000
 const PARK_MS_MAX = 300_000
 
+/** While more of the slots than this are taken, a job that waits for a slow lane holds up others. */
+const CROWDED_SHARE = 0.25
+
 /** Creates the use case: find a place → claim → send → decide → record → tell. */
 export function createDispatchDeliveries(deps: DispatchDeps): {
   dispatch: (refs: DeliveryRef[]) => Promise<DispatchCounts>
@@ -74,23 +79,34 @@ export function createDispatchDeliveries(deps: DispatchDeps): {
       () => undefined,
     )
   })
+  let jobs = 0
+  const isCrowded = (): boolean => jobs > deps.jobsMax * CROWDED_SHARE
+  const dispatch = async (refs: DeliveryRef[], first: DeliveryRef): Promise<DispatchCounts> => {
+    const target = await deps.store.loadTarget(first.organizationId, first.dispatcherId)
+    const skipReason = target === undefined ? 'dispatcher_disabled' : target.skipReason
+    if (target !== undefined && skipReason === null) {
+      return dispatchTo({ ...deps, lanes, ahead, attempts, isCrowded }, target, refs)
+    }
+    await deps.store.skipDeliveries(refs, skipReason ?? 'dispatcher_disabled')
+    return { started: 0, parked: 0, skipped: refs.length }
+  }
   return {
     dispatch: async (refs) => {
       const [first] = refs
       if (first === undefined) return { started: 0, parked: 0, skipped: 0 }
-      const target = await deps.store.loadTarget(first.organizationId, first.dispatcherId)
-      const skipReason = target === undefined ? 'dispatcher_disabled' : target.skipReason
-      if (target !== undefined && skipReason === null)
-        return dispatchTo({ ...deps, lanes, ahead, attempts }, target, refs)
-      await deps.store.skipDeliveries(refs, skipReason ?? 'dispatcher_disabled')
-      return { started: 0, parked: 0, skipped: refs.length }
+      jobs += 1
+      try {
+        return await dispatch(refs, first)
+      } finally {
+        jobs -= 1
+      }
     },
     countInFlight: attempts.countInFlight,
     drain: attempts.drain,
   }
 }
 
-type Dispatching = DispatchDeps & { lanes: Lanes; ahead: ClaimAhead; attempts: Attempts }
+type Dispatching = DispatchDeps & { lanes: Lanes; ahead: ClaimAhead; attempts: Attempts; isCrowded: () => boolean }
 
 async function dispatchTo(deps: Dispatching, target: DispatchTarget, refs: DeliveryRef[]): Promise<DispatchCounts> {
   const lanes = listLanes(deps, target, refs[0]?.organizationId ?? '')
@@ -101,7 +117,7 @@ async function dispatchTo(deps: Dispatching, target: DispatchTarget, refs: Deliv
   }
   // Only where they will stand: others that share its wider lanes must not wait for a slow endpoint's.
   const lane = deps.lanes.get(target.laneKey, target.concurrency)
-  const { take, waitMs } = lane.admit(refs.length)
+  const { take, waitMs } = lane.admit(refs.length, deps.isCrowded())
   const later = refs.slice(take)
   const parked = later.length === 0 ? 0 : await park(deps, lane, { refs: later, claimed: [] })
   if (take === 0) return { started: 0, parked, skipped: 0 }

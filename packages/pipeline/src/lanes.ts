@@ -14,10 +14,13 @@ export interface Lane {
    * it is too early to tell.
    */
   expectWaitMs(): number
-  /** Says how many of a job's deliveries may wait for places here, and for how long: a job that waits holds a slot of others. */
-  admit(count: number): Admission
   /**
-   * Plans when as many deliveries that are put off come back: a few at a time, as many as the lane takes in a moment,
+   * Says how many of a job's deliveries may wait for places here, and for how long. `isCrowded`: so many jobs are under way
+   * that one which waits holds the slot of another.
+   */
+  admit(count: number, isCrowded: boolean): Admission
+  /**
+   * Plans when as many deliveries that are put off come back: a few at a time, then more and more,
    * so that a lane is not idle until all have their turn. Turns follow those that were booked before, at some three
    * times the lane's own pace.
    */
@@ -78,6 +81,9 @@ const PACE_WINDOW_MS = 500
  * again. So more of them get a turn than the pace allows for; those that come too early are put off once more.
  */
 const OVERBOOKING = 3
+
+/** Booked ahead, at most: a receiver that was away for a while must not be waited for much longer than that. */
+const BOOKED_MS_MAX = 300_000
 
 const SWEEP_EVERY = 1_000
 
@@ -168,8 +174,8 @@ class HeldLane implements Lane {
     return lane === undefined ? 0 : expectWaitMs(lane, this.#all.now())
   }
 
-  admit(count: number): Admission {
-    return decideAdmission(this.#find(), count, this.#all.now())
+  admit(count: number, isCrowded: boolean): Admission {
+    return decideAdmission(this.#find(), { count, isCrowded }, this.#all.now())
   }
 
   planTurns(count: number): Turn[] {
@@ -179,7 +185,8 @@ class HeldLane implements Lane {
   book(count: number): void {
     const lane = this.#find()
     const now = this.#all.now()
-    lane.bookedUntil = findTurnsStart(lane, now) + (count * perDeliveryMs(lane, now)) / OVERBOOKING
+    const until = findTurnsStart(lane, now) + (count * perDeliveryMs(lane, now)) / OVERBOOKING
+    lane.bookedUntil = Math.min(until, now + BOOKED_MS_MAX)
   }
 
   #find(): LaneState {
@@ -227,12 +234,10 @@ function occupy(all: AllLanes, lane: LaneState): Place {
   return place
 }
 
-// A lane that was idle until now has no pace: what was booked keeps it known, for minutes. Its bookings were for a lane that is
-// busy, and what is put off from now on does not wait behind them.
+// A lane that was idle until now has no pace: what was booked keeps it known, for minutes.
 function beginIfIdle(lane: LaneState, now: number): void {
   if (lane.busy.size > 0 || lane.waiting.length > 0 || lane.announced > 0) return
   lane.since = now
-  lane.bookedUntil = Math.min(lane.bookedUntil, now)
   lane.windowSince = now
   lane.ended = 0
   lane.endedBefore = 0
@@ -311,23 +316,33 @@ function expectWaitMs(lane: LaneState, now: number): number {
 }
 
 // In a lane that is slow for its places only what finds one at once, or almost, is taken: the rest comes back when its turn is.
-function decideAdmission(lane: LaneState, count: number, now: number): Admission {
+// While few jobs are under way it may take what finds a place in time, for then nobody waits for its slot.
+function decideAdmission(lane: LaneState, job: { count: number; isCrowded: boolean }, now: number): Admission {
+  const { count, isCrowded } = job
   const eachMs = perDeliveryMs(lane, now)
   const isKnown = now - lane.since >= PACE_WINDOW_MS
   if (eachMs <= MOMENT_MS && count * eachMs <= PLACE_WAIT_MS) {
     return { take: count, waitMs: isKnown ? PLACE_WAIT_MS : PACE_WINDOW_MS }
   }
   const free = Math.max(0, lane.placesMax - lane.busy.size - Math.max(lane.waitingCount, lane.announced))
-  return { take: Math.min(count, free + Math.floor(MOMENT_MS / eachMs)), waitMs: 2 * MOMENT_MS }
+  const timeMs = isCrowded ? MOMENT_MS : PLACE_WAIT_MS
+  return {
+    take: Math.min(count, free + Math.floor(timeMs / eachMs)),
+    waitMs: isCrowded ? 2 * MOMENT_MS : PLACE_WAIT_MS,
+  }
 }
 
+// Small turns come first and each later one is twice as large: a lane has something to do soon and until the end, and a job that is
+// put off makes some eight jobs of itself at most.
 function planTurns(lane: LaneState, count: number, now: number): Turn[] {
   const eachMs = perDeliveryMs(lane, now)
-  const size = Math.max(lane.placesMax, Math.floor(MOMENT_MS / eachMs))
+  const unit = Math.max(lane.placesMax, Math.floor(PLACE_WAIT_MS / eachMs))
   const start = findTurnsStart(lane, now) - now
   const turns: Turn[] = []
-  for (let first = 0; first < count; first += size) {
+  for (let first = 0; first < count;) {
+    const size = Math.max(unit, first)
     turns.push({ count: Math.min(size, count - first), delayMs: start + (first * eachMs) / OVERBOOKING })
+    first += size
   }
   return turns
 }
