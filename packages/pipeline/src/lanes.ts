@@ -10,8 +10,8 @@ export interface Lane {
   /** Counts deliveries (or, below 0, fewer) that will want a place here: they are expected, and do not wait for it yet. */
   announce(count: number): void
   /**
-   * How long a newcomer would wait, from who wants a place and how quickly attempts end here; 0 when one is free, and while
-   * it is too early to tell.
+   * How long a newcomer would wait, from who wants a place and how quickly attempts end here; 0 when one is free. While it
+   * is too early to tell, attempts are taken for quick ones.
    */
   expectWaitMs(): number
   /**
@@ -20,9 +20,8 @@ export interface Lane {
    */
   admit(count: number, isCrowded: boolean): Admission
   /**
-   * Plans when as many deliveries that are put off come back: a few at a time, then more and more,
-   * so that a lane is not idle until all have their turn. Turns follow those that were booked before, at some three
-   * times the lane's own pace.
+   * Plans when as many deliveries that are put off come back: a few at first, then more and more, so that a lane is not
+   * idle until all have their turn. Turns follow those that were booked before, at some three times the lane's own pace.
    */
   planTurns(count: number): Turn[]
   /** Books the lane's time for deliveries that were put off. */
@@ -122,7 +121,7 @@ export function createLanes(now: () => number, inNextTurn: (act: () => void) => 
       const known = all.lanes.get(key)
       if (known !== undefined) {
         known.placesMax = placesMax
-        admit(all, known)
+        letIn(all, known)
       }
       return new HeldLane(all, key, placesMax)
     },
@@ -223,7 +222,7 @@ function open(all: AllLanes, lane: LaneState): void {
   lane.isOpening = true
   all.inNextTurn(() => {
     lane.isOpening = false
-    admit(all, lane)
+    letIn(all, lane)
     forgetIfIdle(all, lane)
   })
 }
@@ -244,7 +243,7 @@ function beginIfIdle(lane: LaneState, now: number): void {
 }
 
 // More than one may come in: a lane whose number of places was raised has room for several.
-function admit(all: AllLanes, lane: LaneState): void {
+function letIn(all: AllLanes, lane: LaneState): void {
   while (lane.waiting.length > 0 && lane.busy.size < lane.placesMax) lane.waiting.shift()?.grant(occupy(all, lane))
 }
 
@@ -267,7 +266,7 @@ function wait(
     }
     const timer = setTimeout(() => {
       // A place that came free in this very turn is still to be given out.
-      admit(all, lane)
+      letIn(all, lane)
       const index = lane.waiting.indexOf(waiter)
       if (index < 0) return
       lane.waiting.splice(index, 1)
