@@ -78,7 +78,7 @@ export function createAcceptStore({ pool }: Pick<Database, 'pool'>) {
 
 async function storeEvents(client: Queryable, events: ScopedEvent[]): Promise<StoredEvent[]> {
   const now = Date.now()
-  const values = [...toColumns(events, now), REPUBLISH_AFTER_S]
+  const values = [...toColumns(events), new Date(now), REPUBLISH_AFTER_S]
   const result = await client.query<{ stored: number; ids: string[] | null }>({
     name: 'accept-events',
     text: acceptEventsSql,
@@ -96,7 +96,7 @@ async function storeEvents(client: Queryable, events: ScopedEvent[]): Promise<St
 }
 
 // In the order of the statement's parameters.
-function toColumns(events: ScopedEvent[], now: number): Buffer[] {
+function toColumns(events: ScopedEvent[]): Buffer[] {
   return [
     encodeArray.uuid(events.map((one) => one.organizationId)),
     encodeArray.uuid(events.map((one) => one.environmentId)),
@@ -114,7 +114,6 @@ function toColumns(events: ScopedEvent[], now: number): Buffer[] {
     encodeArray.text(events.map(({ event }) => event.orderingKey)),
     encodeArray.text(events.map(({ event }) => event.traceParent)),
     encodeArray.timestamptz(events.map(({ event }) => event.deliverAt)),
-    encodeArray.boolean(events.map(({ event }) => event.deliverAt.getTime() <= now)),
     encodeArray.boolean(events.map(({ event }) => event.isTest)),
   ]
 }

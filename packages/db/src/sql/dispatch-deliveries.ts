@@ -43,24 +43,21 @@ where d.organization_id = $1 and d.id = $2`
  * $1 to $16: columns of the records. Gives one row: how many were recorded, and which, when not all were. Relies on deliveries_pkey, delivery_outbox_pkey.
  */
 export const recordAttemptsSql = `
-with input as materialized (
-  select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::int[], $7::text[],
-    $8::timestamptz[], $9::int[], $10::text[], $11::int[], $12::jsonb[], $13::text[], $14::text[], $15::text[],
-    $16::text[]) as r(o, i, l, n, s, w, y, at, ms, out, st, h, b, ec, ed, ad)
-), moved as (
+with moved as (
   update deliveries d
   set state = input.s, updated_at = clock_timestamp(), attempt_count = input.n, lease_until = null,
     next_attempt_at = case when input.s = 'pending' then now() + make_interval(secs => input.w::float8 / 1000) end,
     reason = input.y, last_error = input.ec, last_status = input.st,
     settled_at = case when input.s <> 'pending' then now() end
-  from input
+  from unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::int[], $7::text[],
+    $8::timestamptz[], $9::int[], $10::text[], $11::int[], $12::jsonb[], $13::text[], $14::text[], $15::text[],
+    $16::text[]) as input(o, i, l, n, s, w, y, at, ms, out, st, h, b, ec, ed, ad)
   where d.organization_id = input.o and d.id = input.i and d.state = 'in_flight' and d.lease_until = input.l::timestamptz
-  returning d.organization_id, d.id, d.next_attempt_at
+  returning d.organization_id, d.id, d.next_attempt_at, input.*
 ), logged as (
   insert into delivery_attempts (organization_id, delivery_id, number, started_at, duration_ms, outcome,
     response_status, response_headers, response_body, error_code, error_detail, address)
-  select input.o, input.i, input.n, input.at, input.ms, input.out, input.st, input.h, input.b, input.ec, input.ed, input.ad
-  from input join moved on moved.organization_id = input.o and moved.id = input.i
+  select o, i, n, at, ms, out, st, h, b, ec, ed, ad from moved
 ), closed as (
   delete from delivery_outbox b using moved
   where b.organization_id = moved.organization_id and b.delivery_id = moved.id and moved.next_attempt_at is null

@@ -9,33 +9,31 @@
  * Relies on event_outbox_pkey, event_records_pkey, event_dispatchers_pkey, deliveries_event_dispatcher_key.
  */
 export const writeDeliveriesSql = `
-with event as materialized (
-  select * from unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[]) as r(o, i, m, l, f)
-), taken as (
-  delete from event_outbox b using event
+with taken as (
+  delete from event_outbox b
+  using unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[]) as event(o, i, m, l, f)
   where b.organization_id = event.o and b.event_record_id = event.i and b.deliver_at <= now()
-  returning b.organization_id, b.event_record_id
+  returning b.organization_id as o, b.event_record_id as i, event.m, event.l, event.f
 ), marked as (
   update event_records r
-  set updated_at = clock_timestamp(), delivered_at = case when event.f is null then now() end, matched_count = event.m,
-    fanout_limited = event.l,
-    failed_at = case when event.f is not null then now() end, failure_reason = event.f
-  from event join taken on taken.organization_id = event.o and taken.event_record_id = event.i
-  where r.organization_id = event.o and r.id = event.i
+  set updated_at = clock_timestamp(), delivered_at = case when taken.f is null then now() end, matched_count = taken.m,
+    fanout_limited = taken.l,
+    failed_at = case when taken.f is not null then now() end, failure_reason = taken.f
+  from taken where r.organization_id = taken.o and r.id = taken.i
 ), written as (
   insert into deliveries (organization_id, environment_id, id, event_record_id, dispatcher_id)
   select x.o, x.e, x.i, x.v, x.d
   from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[], $10::uuid[]) as x(o, e, i, v, d)
-  join taken on taken.organization_id = x.o and taken.event_record_id = x.v
   cross join lateral (
     select from event_dispatchers p where p.organization_id = x.o and p.id = x.d and p.environment_id = x.e offset 0) p
+  where ((x.o, x.v) in (select o, i from taken)) is true
   on conflict (organization_id, event_record_id, dispatcher_id) do nothing
   returning organization_id, id, dispatcher_id
 ), boxed as (
   insert into delivery_outbox (organization_id, delivery_id, dispatcher_id, wake_at)
   select organization_id, id, dispatcher_id, now() + make_interval(secs => $11) from written
 )
-select count(*)::int as taken, case when count(*) < cardinality($2::uuid[]) then array_agg(event_record_id::text) end as ids
+select count(*)::int as taken, case when count(*) < cardinality($2::uuid[]) then array_agg(i::text) end as ids
 from taken`
 
 /**
