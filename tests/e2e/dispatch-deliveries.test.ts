@@ -164,6 +164,25 @@ describe('places', () => {
     expect(rows).toMatchObject([{ most: 1 }])
   })
 
+  test('a job for which there is too much ahead comes again, and nothing is written for it', async () => {
+    const dispatching = create(() => new Promise((resolve) => setTimeout(() => resolve(OK), 50)))
+    const refs = await owe(90, { url: 'http://slow.test/', concurrency: 1 })
+    // Some that it takes its time for, by which the lane is known, and more that will find a place in time.
+    await dispatching.dispatch(refs.slice(0, 20))
+    const ahead = [dispatching.dispatch(refs.slice(20, 50)), dispatching.dispatch(refs.slice(50, 80))]
+    const { againInMs, ...counts } = await dispatching.dispatch(refs.slice(80))
+    expect(counts).toEqual({ started: 0, parked: 0, skipped: 0 })
+    expect(againInMs).toBeGreaterThanOrEqual(200)
+    expect(againInMs).toBeLessThanOrEqual(2_500)
+    const { rows } = await database.pool.query(
+      'select count(*)::int as touched from deliveries where id = any($1) and updated_at > created_at',
+      [refs.slice(80).map((ref) => ref.deliveryId)],
+    )
+    expect(rows).toEqual([{ touched: 0 }])
+    await Promise.all(ahead)
+    await dispatching.drain()
+  })
+
   test('many receivers that never answer take no place of one that does', async () => {
     const dead = await Promise.all(
       Array.from({ length: 12 }, () => owe(20, { url: 'http://dead.test/', concurrency: 4 })),

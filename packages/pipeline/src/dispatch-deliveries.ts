@@ -35,6 +35,8 @@ export interface DispatchCounts {
   started: number
   parked: number
   skipped: number
+  /** Milliseconds after which the job is to come once more, with nothing done: its lane has too much ahead of it. */
+  againInMs?: number
 }
 
 /** What dispatching needs. `random` is in [0, 1). */
@@ -62,6 +64,16 @@ export interface DispatchObserver {
  */
 const PARK_MS_MIN = 1_000
 const PARK_MS_MAX = 300_000
+
+/**
+ * Where a place is further away than a job may wait for it, the job goes back to the queue for this share of the wait: a
+ * lane that has become quicker must not be idle until then. Nothing is written for its deliveries.
+ */
+const AGAIN_SHARE = 0.25
+const AGAIN_MS_MIN = 200
+
+/** Further away than this, deliveries are put off one by one: they would be taken for lost, were they never looked at. */
+const AGAIN_WAIT_MS_MAX = 10_000
 
 /** While more of the slots than this are taken, a job that waits for a slow lane holds up others. */
 const CROWDED_SHARE = 0.25
@@ -111,9 +123,13 @@ type Dispatching = DispatchDeps & { lanes: Lanes; ahead: ClaimAhead; attempts: A
 async function dispatchTo(deps: Dispatching, target: DispatchTarget, refs: DeliveryRef[]): Promise<DispatchCounts> {
   const lanes = listLanes(deps, target, refs[0]?.organizationId ?? '')
   const slowest = pickSlowest(lanes.usual)
-  if (slowest.expectWaitMs() > PLACE_WAIT_MS) {
+  const aheadMs = slowest.expectWaitMs()
+  if (aheadMs > AGAIN_WAIT_MS_MAX) {
     const parked = await park(deps, slowest, { refs, claimed: [] })
     return { started: 0, parked, skipped: 0 }
+  }
+  if (aheadMs > PLACE_WAIT_MS) {
+    return { started: 0, parked: 0, skipped: 0, againInMs: Math.round(Math.max(AGAIN_MS_MIN, aheadMs * AGAIN_SHARE)) }
   }
   // Only where they will stand: others that share its wider lanes must not wait for a slow endpoint's.
   const lane = deps.lanes.get(target.laneKey, target.concurrency)

@@ -1,5 +1,5 @@
 import type { DeliveryRef, EventRef } from '@signalbox/domain'
-import { Worker } from 'bullmq'
+import { DelayedError, type Job, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { deliverJobSchema, dispatchJobSchema } from './job-data.js'
 import { DEFAULT_PREFIX, prefixOf, QUEUE_NAMES, type QueueName } from './queue-names.js'
@@ -35,24 +35,38 @@ export function createDeliverWorker(
     await handle(
       events.flatMap(([organizationId, ids]) => ids.map((eventRecordId) => ({ organizationId, eventRecordId }))),
     )
+    return undefined
   })
 }
 
-/** Consumes `dispatch`: the handler gets the deliveries of one job, all of one dispatcher. */
+/**
+ * Consumes `dispatch`: the handler gets the deliveries of one job, all of one dispatcher. With `againInMs` the job goes back
+ * to the queue and comes once more after so many milliseconds.
+ */
 export function createDispatchWorker(
   options: WorkerOptions,
-  handle: (refs: DeliveryRef[]) => Promise<unknown>,
+  handle: (refs: DeliveryRef[]) => Promise<{ againInMs?: number }>,
 ): QueueWorker {
-  return createWorker('dispatch', options, async (data) => {
+  return createWorker('dispatch', options, (data) => {
     const { organizationId, dispatcherId, deliveries } = dispatchJobSchema.parse(data)
-    await handle(
+    return handle(
       deliveries.map(([deliveryId, attemptCount]) => ({ organizationId, dispatcherId, deliveryId, attemptCount })),
     )
   })
 }
 
-function createWorker(name: QueueName, options: WorkerOptions, handle: (data: unknown) => Promise<void>): QueueWorker {
-  const worker = new Worker(QUEUE_NAMES[name], (job) => handle(job.data), {
+function createWorker(
+  name: QueueName,
+  options: WorkerOptions,
+  handle: (data: unknown) => Promise<{ againInMs?: number } | undefined>,
+): QueueWorker {
+  const work = async (job: Job, token?: string): Promise<void> => {
+    const { againInMs } = (await handle(job.data)) ?? {}
+    if (againInMs === undefined) return
+    await job.moveToDelayed(Date.now() + againInMs, token)
+    throw new DelayedError()
+  }
+  const worker = new Worker(QUEUE_NAMES[name], work, {
     connection: options.connection,
     prefix: prefixOf(options.prefix ?? DEFAULT_PREFIX, name),
     concurrency: options.concurrency,

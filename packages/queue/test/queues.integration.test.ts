@@ -48,7 +48,10 @@ interface Inbox<Ref> {
 type Handle<Ref> = (refs: Ref[]) => Promise<unknown>
 
 function consume<Ref>(
-  create: (options: Parameters<typeof createDeliverWorker>[0], handle: Handle<Ref>) => QueueWorker,
+  create: (
+    options: Parameters<typeof createDeliverWorker>[0],
+    handle: (refs: Ref[]) => Promise<{ againInMs?: number }>,
+  ) => QueueWorker,
   options: { prefix?: string; concurrency?: number; handle?: Handle<Ref> } = {},
 ): Inbox<Ref> {
   const connection = createWorkerConnection({ url: redis.redisUrl })
@@ -62,7 +65,7 @@ function consume<Ref>(
     },
     async (refs) => {
       inbox.jobs.push(refs)
-      await options.handle?.(refs)
+      return ((await options.handle?.(refs)) ?? {}) as { againInMs?: number }
     },
   )
   worker.start()
@@ -201,6 +204,31 @@ describe('the queue of deliveries', () => {
     await until(() => inbox.jobs.length === 2, 'the job to come back')
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(395)
     expect(inbox.jobs[1]).toEqual(inbox.jobs[0])
+  })
+
+  test('a job that is to come again does so when its time is over, as often as is asked, and lets others through', async () => {
+    await untilReady(queues)
+    const [late, other] = [makeDeliveries(1), makeDeliveries(1)]
+    const seenAt: number[] = []
+    const inbox = consume(createDispatchWorker, {
+      concurrency: 1,
+      handle: async ([first]) => {
+        if (keyOf(first as DeliveryRef) === late[0]?.deliveryId) seenAt.push(Date.now())
+        else return {}
+        return seenAt.length < 3 ? { againInMs: 300 } : {}
+      },
+    })
+    await queues.publishDispatch(late)
+    await until(() => inbox.jobs.length === 1, 'the first')
+    await queues.publishDispatch(other)
+    await until(() => inbox.jobs.length === 4, 'the job to come back twice')
+    expect(inbox.jobs).toEqual([late, other, late, late])
+    for (const [index, at] of seenAt.slice(1).entries()) {
+      expect(at - (seenAt[index] as number)).toBeGreaterThanOrEqual(295)
+    }
+    await until(() => isIdle('dispatch'), 'the job to be done')
+    expect((await queues.measure())[1]?.jobs).toEqual({ waiting: 0, active: 0, delayed: 0 })
+    expect(inbox.troubles).toEqual([])
   })
 })
 
