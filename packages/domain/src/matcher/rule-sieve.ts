@@ -1,8 +1,9 @@
 import { spend } from '../filter/work-budget.js'
 import type { Json, JsonObject } from '../json.js'
 import type { MatchResult } from './matchable-event.js'
-import { PAYLOAD_ROOT } from './path-table.js'
+import { CONTEXT_ROOT, PAYLOAD_ROOT } from './path-table.js'
 import { RuleMask } from './rule-mask.js'
+import type { RuleShape } from './rule-shapes.js'
 import { findByNumber, findByValue, type SieveColumn, type SieveHolder } from './sieve-column.js'
 import type { SieveCode, SieveCodes, Sift } from './sieve-code.js'
 import type { SievedRule, SieveParts } from './sieve-parts.js'
@@ -19,6 +20,13 @@ export interface SieveCoding {
   readonly after: number
 }
 
+/** Who may be taken of so many that hold. */
+interface Takers {
+  readonly nowMs: number
+  readonly fanoutMax: number
+  readonly count: number
+}
+
 /**
  * A few rules, laid out so that an event is tried on all at once: each value that it has takes away all rules that want
  * another one. What no value decides is tried by itself. Finds the ids in their order.
@@ -29,6 +37,8 @@ export class RuleSieve {
   /** Milliseconds since 1970; `Infinity` for rules that do not run out. */
   readonly #expiries: Float64Array
   readonly #once = new RuleMask()
+  /** Whether no rule runs out or is used up. */
+  readonly #isLasting: boolean
   /** The first of rules with equal filters: such filters are tried once. */
   readonly #firsts = new RuleMask()
   readonly #held: Held[]
@@ -46,6 +56,7 @@ export class RuleSieve {
     this.#byHolder = parts.columns.toSorted((a, b) => a.holder - b.holder)
     this.#ids = parts.rules.map(({ id }) => id)
     this.#expiries = Float64Array.from(parts.rules, ({ expiresAtMs }) => expiresAtMs)
+    this.#isLasting = parts.rules.every(({ isOnce, expiresAtMs }) => !isOnce && expiresAtMs === Infinity)
     for (const [place, { isOnce, isFirst }] of parts.rules.entries()) {
       if (isOnce) this.#once.add(place)
       if (isFirst) this.#firsts.add(place)
@@ -161,16 +172,15 @@ export class RuleSieve {
     } else run.keep(elements.ofOthers)
   }
 
-  /** Tries what is left and not decided, equal rules once. */
+  /** Tries what is left and not decided as the evaluator does, equal rules once. */
   #tryUnsure(run: SieveRun): void {
-    run.open()
-    const { trial, counts } = run.tools
+    const { counts } = run.tools
     const { rules } = this.#parts
     let low = run.low & run.unsureLow
     let high = run.high & run.unsureHigh
     while ((low | high) !== 0) {
       const { shape, operands, equals } = rules[low !== 0 ? firstOf(low) : WORD_BITS + firstOf(high)] as SievedRule
-      if (!trial.holds(shape, operands)) {
+      if (!holdsInFull(run, shape, operands)) {
         counts.candidates += 1
         run.remove(equals)
       }
@@ -181,10 +191,27 @@ export class RuleSieve {
 
   #toResult({ low, high, tools: { counts } }: SieveRun, nowMs: number, fanoutMax: number): MatchResult {
     const count = countBits(low) + countBits(high)
+    const isEveryOne = this.#isLasting && count <= fanoutMax
+    const result = isEveryOne ? this.#takeAll(low, high, count) : this.#takeSome(low, high, { nowMs, fanoutMax, count })
+    counts.candidates += countBits(low & this.#firsts.low) + countBits(high & this.#firsts.high)
+    counts.matches += result.dispatcherIds.length + result.limitedCount
+    return result
+  }
+
+  /** The ids of rules that neither run out nor are used up. */
+  #takeAll(low: number, high: number, count: number): MatchResult {
     // An array that is pushed to has room for 17.
-    const dispatcherIds = new Array<string>(count <= fanoutMax ? count : 0)
-    const result: MatchResult = { dispatcherIds, onceIds: [], limitedCount: 0 }
+    const dispatcherIds = new Array<string>(count)
     let taken = 0
+    for (let word = low; word !== 0; word &= word - 1) dispatcherIds[taken++] = this.#ids[firstOf(word)] as string
+    for (let word = high; word !== 0; word &= word - 1) {
+      dispatcherIds[taken++] = this.#ids[WORD_BITS + firstOf(word)] as string
+    }
+    return { dispatcherIds, onceIds: [], limitedCount: 0 }
+  }
+
+  #takeSome(low: number, high: number, { nowMs, fanoutMax, count }: Takers): MatchResult {
+    const result: MatchResult = { dispatcherIds: [], onceIds: [], limitedCount: 0 }
     for (let word = low, first = 0, left = 0; left < count; left += 1) {
       if (word === 0) {
         word = high
@@ -193,24 +220,26 @@ export class RuleSieve {
       const place = first + firstOf(word)
       word &= word - 1
       if ((this.#expiries[place] as number) <= nowMs) continue
-      if (taken >= fanoutMax) {
+      if (result.dispatcherIds.length >= fanoutMax) {
         result.limitedCount += 1
         continue
       }
       const id = this.#ids[place] as string
-      dispatcherIds[taken] = id
-      taken += 1
+      result.dispatcherIds.push(id)
       if (this.#isOnce(place)) result.onceIds.push(id)
     }
-    if (taken < dispatcherIds.length) dispatcherIds.length = taken
-    counts.candidates += countBits(low & this.#firsts.low) + countBits(high & this.#firsts.high)
-    counts.matches += taken + result.limitedCount
     return result
   }
 
   #isOnce(place: number): boolean {
     return (((place < WORD_BITS ? this.#once.low : this.#once.high) >>> place) & 1) === 1
   }
+}
+
+function holdsInFull(run: SieveRun, shape: RuleShape, operands: readonly unknown[]): boolean {
+  const { holdsPayload, holdsContext, payloadRoot } = shape
+  if (holdsPayload !== undefined && !holdsPayload(run.readRoot(payloadRoot), operands, run.budget)) return false
+  return holdsContext === undefined || holdsContext(run.readRoot(CONTEXT_ROOT), operands, run.budget)
 }
 
 /** The place of the lowest bit. */

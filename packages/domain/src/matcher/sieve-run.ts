@@ -3,7 +3,7 @@ import { spend, type WorkBudget } from '../filter/work-budget.js'
 import type { Json, JsonObject } from '../json.js'
 import type { EventReader } from './event-reader.js'
 import type { MatchableEvent } from './matchable-event.js'
-import { CONTEXT_ROOT, PAYLOAD_ROOT } from './path-table.js'
+import { CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT } from './path-table.js'
 import type { RuleMask } from './rule-mask.js'
 import type { RuleTrial } from './rule-trial.js'
 import { findByValue, type SieveColumn, type ValueSets } from './sieve-column.js'
@@ -45,8 +45,9 @@ export class SieveRun {
     this.tools = tools
   }
 
-  /** The payload or the context: read from the event once. */
+  /** The payload, the context or the envelope: read from the event once. */
   readRoot(root: number): Json | undefined {
+    if (root === ENVELOPE_ROOT) this.open()
     if (this.#isOpen) {
       this.tools.reader.read(root)
       return this.tools.reader.values[root]
