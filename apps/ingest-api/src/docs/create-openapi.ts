@@ -16,8 +16,14 @@ export interface OpenApiDocument {
 export interface Operation {
   operationId: string
   summary: string
-  responses: Record<string, { description: string; content?: Record<string, { schema: unknown }> }>
+  responses: Record<string, ResponseObject>
   [key: string]: unknown
+}
+
+interface ResponseObject {
+  description: string
+  headers?: Record<string, unknown>
+  content?: Record<string, { schema: unknown }>
 }
 
 type JsonSchema = Record<string, unknown>
@@ -95,15 +101,22 @@ function toOperation(route: Route, problem: JsonSchema, schemas: Record<string, 
 
 function toResponses(route: Route, schemas: Record<string, JsonSchema>): Operation['responses'] {
   return Object.fromEntries(
-    Object.entries(route.responses).map(([status, { description, schema }]) => [
+    Object.entries(route.responses).map(([status, { description, headers, schema }]) => [
       status,
       {
         description,
+        ...(headers !== undefined && { headers: toHeaders(headers) }),
         ...(schema !== undefined && {
           content: { 'application/json': { schema: toSchema(schema, 'output', schemas) } },
         }),
       },
     ]),
+  )
+}
+
+function toHeaders(headers: Readonly<Record<string, string>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' } }]),
   )
 }
 
