@@ -43,7 +43,12 @@ const COMMON_PROBLEMS: readonly ProblemCode[] = [
 const BODY_PROBLEMS: readonly ProblemCode[] = ['malformed_json', 'body_too_large', 'unsupported_media_type']
 
 const DESCRIPTION = `Events in, deliveries out. Every answer from 400 on is a problem (RFC 9457).
-Send \`Authorization: Bearer <key>\`; the word \`Bearer\` may be left out.`
+Send \`Authorization: Bearer <key>\`; the word \`Bearer\` may be left out.
+
+To read on: [sending events](/docs/events-api.md), [dispatchers and accounts](/docs/dispatchers.md), [filters](/docs/filters.md),
+[EventBridge patterns](/docs/eventbridge.md), [webhooks](/docs/webhooks.md), [states of a delivery](/docs/delivery-states.md),
+[the egress guard](/docs/security-egress.md), [running it](/docs/running.md), [configuration](/docs/configuration.md),
+[the matcher](/docs/matcher.md), [architecture](/docs/architecture.md), [benchmarks](/docs/benchmarks.md).`
 
 /** Makes the document from the very objects that the API is made of. */
 export function createOpenApi(routes: readonly Route[]): OpenApiDocument {
