@@ -14,6 +14,7 @@ const GENERATE_STAMP = join(root, 'node_modules', '.signalbox-generate')
 const GENERATED_CLIENT = join(root, 'packages', 'db', 'src', 'generated', 'client.ts')
 const PROGRESS_AFTER_MS = 10_000
 const PARENT_POLL_MS = 500
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
 
 /** What runs: types of tests are the business of `pnpm check`, and must not keep anything from starting. */
 const PROJECTS = [
@@ -92,12 +93,22 @@ export function binary(name) {
   return join(root, 'node_modules', '.bin', process.platform === 'win32' ? `${name}.cmd` : name)
 }
 
-/** Runs a program to its end; its output is shown, unless it is quiet and all goes well. */
+/**
+ * Runs a program to its end; its output is shown, unless it is quiet and all goes well. A signal ends it with all that it
+ * started, and then this process: compilers and package managers run others in between that pass on none.
+ */
 export function run(command, args, { what, say = () => undefined, isQuiet = false, env = process.env, cwd = root }) {
   return new Promise((resolve, reject) => {
     const stdio = isQuiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit']
-    // A shell finds .cmd files on Windows; elsewhere none is in between.
-    const child = spawn(command, args, { cwd, env, stdio, shell: process.platform === 'win32' })
+    const isWindows = process.platform === 'win32'
+    // A shell finds .cmd files on Windows; elsewhere none is in between, and the program gets a group of its own.
+    const child = spawn(command, args, { cwd, env, stdio, shell: isWindows, detached: !isWindows })
+    let stoppedBy
+    const stop = (signal) => {
+      stoppedBy ??= signal
+      if (child.pid !== undefined) signalGroup(child.pid, signal)
+    }
+    for (const signal of Object.keys(SIGNALS)) process.on(signal, stop)
     let output = ''
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk))
     const startedAt = Date.now()
@@ -106,6 +117,8 @@ export function run(command, args, { what, say = () => undefined, isQuiet = fals
     }, PROGRESS_AFTER_MS)
     const finish = (error) => {
       clearInterval(progress)
+      for (const signal of Object.keys(SIGNALS)) process.off(signal, stop)
+      if (stoppedBy !== undefined) process.exit(SIGNALS[stoppedBy])
       if (error === undefined) resolve(output)
       else reject(error)
     }
@@ -115,6 +128,14 @@ export function run(command, args, { what, say = () => undefined, isQuiet = fals
       else finish(new Error(`${output}${what} failed (${signal ?? `exit code ${code}`}): ${command} ${args.join(' ')}`))
     })
   })
+}
+
+function signalGroup(pid, signal) {
+  try {
+    process.kill(process.platform === 'win32' ? pid : -pid, signal)
+  } catch {
+    // All of it has ended.
+  }
 }
 
 /** Exits with a clear message where Node is too old. */

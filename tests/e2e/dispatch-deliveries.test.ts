@@ -60,6 +60,7 @@ function create(send: (url: string, body: string) => Promise<OutboundResult>, mo
       send: ({ url, body }) => send(url, body),
       sign: () => ({}),
       continueTrace: () => undefined,
+      userAgent: 'test',
       now: () => new Date(),
     },
     random: () => 0.5,

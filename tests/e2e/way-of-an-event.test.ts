@@ -98,6 +98,7 @@ describe('an event', () => {
     expect(request?.method).toBe('POST')
     expect(request?.headers['content-type']).toBe('application/json')
     const headers = request?.headers as Record<string, string>
+    expect(headers['user-agent']).toMatch(/^Signalbox\/\d+\.\d+\.\d+$/)
     expect(new StandardWebhook(secret).verify(request?.body ?? '', headers)).toEqual({
       id: 'order-1',
       type: 'order.paid',

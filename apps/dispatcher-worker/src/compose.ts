@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createDatabase, createDispatchStore, createSecretBox } from '@signalbox/db'
 import { createSender, createSigner, parseEgressAllow, type Sender, type Signer } from '@signalbox/egress'
 import { createDispatchDeliveries, type DispatchablePorts } from '@signalbox/pipeline'
@@ -96,5 +97,11 @@ function createPorts(sender: Sender): DispatchablePorts {
       return parent === undefined ? undefined : childTraceparent(parent, randomBytes)
     },
     now: () => new Date(),
+    userAgent: `Signalbox/${readVersion()}`,
   }
+}
+
+function readVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+  return manifest.version
 }

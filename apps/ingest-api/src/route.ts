@@ -4,6 +4,9 @@ import type { Environment } from '@signalbox/domain'
 import type { z } from 'zod'
 import type { ApiDeps } from './api-deps.js'
 
+/** Tells of what was taken and may not have been meant so. */
+export const WARNING_HEADER = 'Signalbox-Warning'
+
 /** HTTP methods of routes. HEAD comes with GET; OPTIONS is answered for every path. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -49,6 +52,8 @@ export interface ProblemAnswer {
 /** What the documentation says of one answer. */
 export interface ResponseSpec {
   description: string
+  /** Headers that it may have, and what they tell. */
+  headers?: Readonly<Record<string, string>>
   /** Absent for an answer without a body. */
   schema?: z.ZodType
 }
@@ -71,6 +76,8 @@ export interface RouteSpec<Params extends z.ZodType, Query extends z.ZodType, Bo
   isBodyOptional?: boolean
   /** Ignores every key that it does not know, as trigger.dev v2 does; else one that looks misnamed is refused. */
   ignoresUnknownKeys?: boolean
+  /** What to tell, in the header `Signalbox-Warning`, of a body that was taken and may not have been meant so. */
+  findWarning?: (sent: unknown) => string | undefined
   /** The handler itself says how deep which part of the body may be; else the whole body is held to the limit. */
   limitsDepth?: boolean
   /** What the documentation shows as the body, where `body` leaves a part of validating to the handler. */

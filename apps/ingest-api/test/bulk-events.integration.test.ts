@@ -94,6 +94,17 @@ describe('sending many events', () => {
   })
 })
 
+test('a bulk warns of what is ignored where it stands, also when it is repeated', async () => {
+  const body = { events: [{ name: 'a' }, { name: 'b', accountId: 'c' }, { name: '' }] }
+  const warning = '/events/1/accountId is ignored: did you mean /options/accountId?'
+  for (const path of [`${BULK}?partial=true`, `${BULK}?partial=true`]) {
+    const { status, headers } = await api.call('POST', path, { body, headers: { 'idempotency-key': 'warned' } })
+    expect([status, headers.get('signalbox-warning')]).toEqual([207, warning])
+  }
+  const refused = await api.call('POST', BULK, { body })
+  expect([refused.status, refused.headers.has('signalbox-warning')]).toEqual([422, false])
+})
+
 describe('a partial bulk', () => {
   test('stores what is valid and tells of each', async () => {
     const events = [

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { request } from 'node:http'
+import { routes } from '../src/routes/index.js'
 import { startTestApi, type TestApi } from './start-test-api.js'
 
 let api: TestApi
@@ -11,6 +12,14 @@ afterAll(() => api.stop())
 const EVENTS = '/api/v1/events'
 
 describe('input that means something else than it says', () => {
+  const lists = routes.filter(({ method, query }) => method === 'GET' && query !== undefined)
+  test.each(lists.map(({ path }) => path))('a parameter that a list does not know is refused: %s', async (path) => {
+    expect(lists.length).toBeGreaterThanOrEqual(6)
+    const answer = await api.call('GET', `${path.replace(':id', 'an-id')}?limit=1&foo=1`)
+    const message = expect.stringContaining('Unknown: there is limit, ')
+    expect([answer.status, answer.body['errors']]).toEqual([422, [{ pointer: '/foo', code: 'unknown_key', message }]])
+  })
+
   test('a filter with the key __proto__ is refused, not stored without it', async () => {
     const raw = '{"url":"http://127.0.0.1:4012/","events":["a"],"filter":{"b":{"__proto__":["wanted"]}}}'
     const endpoint = await api.call('POST', '/api/v1/webhook-endpoints', { raw })

@@ -61,6 +61,16 @@ describe('sending one event', () => {
     expect(await api.database.prisma.eventOutbox.count({ where: { eventRecordId: String(row['id']) } })).toBe(1)
   })
 
+  test('warns of what is ignored where it stands, and takes the event', async () => {
+    const event = { name: 'late', id: freshId(), deliverAfter: 60 }
+    const { status, headers, body } = await send(event)
+    const warning = '/event/deliverAfter is ignored: did you mean /options/deliverAfter?'
+    expect([status, body['id'], headers.get('signalbox-warning')]).toEqual([200, event.id, warning])
+    expect(Date.parse(String(body['deliverAt']))).toBeLessThan(Date.now() + 1_000)
+    const quiet = await send({ name: 'late', id: freshId(), color: 'green' }, { deliverAfter: 60 })
+    expect([quiet.status, quiet.headers.has('signalbox-warning')]).toEqual([200, false])
+  })
+
   test.each([
     ['absent', {}, {}],
     ['null', { payload: null, context: null }, {}],

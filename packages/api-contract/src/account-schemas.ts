@@ -47,7 +47,7 @@ export const changeAccountBodySchema = z.object({ metadata: metadataSchema.optio
 export const accountParamsSchema = z.object({ identifier: accountIdentifierSchema })
 
 /** Query of `GET /api/v1/accounts`. */
-export const accountListQuerySchema = z.object({
+export const accountListQuerySchema = z.strictObject({
   ...pageQueryShape,
   prefix: textSchema(ACCOUNT_IDENTIFIER_LENGTH_MAX).optional().describe('only identifiers that begin so'),
 })

@@ -36,7 +36,7 @@ export const deliveryDetailsSchema = deliverySchema
 export const deliveryListSchema = pageSchema(deliverySchema)
 
 /** Query of `GET /api/v1/deliveries`. */
-export const deliveryListQuerySchema = z.object({
+export const deliveryListQuerySchema = z.strictObject({
   ...pageQueryShape,
   state: deliveryStateSchema.optional(),
   endpointId: z.uuid().toLowerCase().optional().describe('to this webhook endpoint'),

@@ -146,7 +146,7 @@ export const shownDispatcherSchema = dispatcherSchema
 export const dispatcherListSchema = pageSchema(dispatcherSchema)
 
 /** Query of `GET /api/v1/event-dispatchers`. */
-export const dispatcherListQuerySchema = z.object(pageQueryShape)
+export const dispatcherListQuerySchema = z.strictObject(pageQueryShape)
 
 /** Body of `POST /api/v1/event-dispatchers/ephemeral`. */
 export const createEphemeralBodySchema = z

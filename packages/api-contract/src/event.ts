@@ -186,7 +186,7 @@ export const eventListItemSchema = z
 export const eventListSchema = pageSchema(eventListItemSchema)
 
 /** Query parameters of `GET /api/v1/events`. */
-export const eventListQuerySchema = z.object({
+export const eventListQuerySchema = z.strictObject({
   ...pageQueryShape,
   id: textSchema(EVENT_TEXT_LENGTH_MAX).optional().describe("the caller's id of the event, exactly"),
   name: textSchema(EVENT_TEXT_LENGTH_MAX + 1)
@@ -216,7 +216,7 @@ export const eventParamsSchema = z.object({ id: z.string().describe("the caller'
 
 /** Query parameters of `GET /api/v1/events/:id/deliveries`. */
 export const eventDeliveriesQuerySchema = z
-  .object({
+  .strictObject({
     ...pageQueryShape,
     explain: booleanQuerySchema.optional().describe('also say of each dispatcher why it takes the event or does not'),
     candidatesCursor: z

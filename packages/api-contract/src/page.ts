@@ -9,7 +9,10 @@ export const PAGE_LIMIT_DEFAULT = 25
 /** Characters of a cursor. */
 export const CURSOR_CHARACTERS_MAX = 512
 
-/** Query parameters of every list: keyset paging, newest first. */
+/**
+ * Query parameters of every list: keyset paging, newest first. The schemas of lists are strict: with a filter that is
+ * ignored, a list would show everything.
+ */
 export const pageQueryShape = {
   limit: z.coerce
     .number()

@@ -199,7 +199,7 @@ export const createdEndpointSchema = shownEndpointSchema
 export const webhookEndpointListSchema = pageSchema(webhookEndpointSchema)
 
 /** Query of `GET /api/v1/webhook-endpoints`. */
-export const webhookEndpointListQuerySchema = z.object(pageQueryShape)
+export const webhookEndpointListQuerySchema = z.strictObject(pageQueryShape)
 
 /** The answer of a rotation. */
 export const rotatedSecretSchema = z

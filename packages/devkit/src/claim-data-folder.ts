@@ -1,5 +1,5 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 
 /** Says whose the folder is. */
 const MARK = 'signalbox-data'
@@ -13,7 +13,7 @@ const SIGNS = [MARK, 'keys.json', 'master-keys', 'postgres-password']
  * also remove, and `postgres`, `redis` and `logs` are names that others give to theirs.
  */
 export async function claimDataFolder(dataDir: string): Promise<void> {
-  await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
+  await makeFolder(resolve(dataDir)).catch((cause: unknown) => {
     throw new Error(`The data folder ${dataDir} can not be made. Name another one with --data-dir.`, { cause })
   })
   const entries = await readdir(dataDir)
@@ -22,5 +22,21 @@ export async function claimDataFolder(dataDir: string): Promise<void> {
       `${dataDir} holds other things than the data of Signalbox. Name a new or empty folder with --data-dir.`,
     )
   }
-  await writeFile(join(dataDir, MARK), MARK_TEXT)
+  await writeFile(join(dataDir, MARK), MARK_TEXT).catch((cause: unknown) => {
+    throw new Error(`The data folder ${dataDir} can not be written to. Name another one with --data-dir.`, { cause })
+  })
+}
+
+/** One folder after the other: in /proc, where none can be made, Node's own recursion never ends. */
+async function makeFolder(path: string): Promise<void> {
+  if (await isFolder(path)) return
+  if (dirname(path) !== path) await makeFolder(dirname(path))
+  await mkdir(path).catch(async (error: unknown) => {
+    // Another start may have been faster.
+    if (!(await isFolder(path))) throw error
+  })
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true
 }

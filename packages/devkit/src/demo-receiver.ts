@@ -9,6 +9,8 @@ export interface ReceivedWebhook {
   readonly receivedAt: string
   /** Null when an endpoint with a secret of its own may have signed it: that one isn't known here. */
   readonly isSignatureValid: boolean | null
+  /** With null: why, and what to do. */
+  readonly note?: string
   readonly body: unknown
 }
 
@@ -27,6 +29,9 @@ export interface DemoReceiver {
 const HOOK_PATH = '/hook'
 const DEMO_PATH = `${HOOK_PATH}/demo`
 const KEPT_MAX = 100
+const UNVERIFIED_NOTE =
+  'isSignatureValid is null: not signed with the secret that this receiver knows. Give an endpoint that sends here the ' +
+  '`secret` that npm start prints under Try, and its signatures are verified.'
 const BODY_BYTES_MAX = 1024 * 1024
 
 /** A webhook receiver to try things with: `POST /hook` or below takes one, `GET /` lists the last hundred. */
@@ -41,11 +46,13 @@ export async function startDemoReceiver({ port }: { readonly port: number }): Pr
   }
   const take = (path: string, headers: WebhookHeaders, body: Buffer): void => {
     const webhookId = headers['webhook-id']
+    const isValid = verify(path, { headers, body })
     const webhook: ReceivedWebhook = {
       path,
       webhookId: typeof webhookId === 'string' ? webhookId : undefined,
       receivedAt: new Date().toISOString(),
-      isSignatureValid: verify(path, { headers, body }),
+      isSignatureValid: isValid,
+      ...(isValid === null && { note: UNVERIFIED_NOTE }),
       body: parseBody(body),
     }
     received.push(webhook)

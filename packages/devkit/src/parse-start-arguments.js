@@ -23,6 +23,22 @@ const PORT_DEFAULT = 3030
 const PORT_MAX = 65_535
 const DATA_DIR_DEFAULT = '.signalbox'
 
+const OPTIONS = /** @type {const} */ ({
+  port: { type: 'string' },
+  'data-dir': { type: 'string' },
+  reset: { type: 'boolean', default: false },
+  'no-demo': { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+})
+
+/** How npm tells of options that it took for its own, and what was meant. `--help` it answers itself. */
+const SWALLOWED = {
+  npm_config_port: '--port N',
+  npm_config_data_dir: '--data-dir D',
+  npm_config_reset: '--reset',
+  npm_config_demo: '--no-demo',
+}
+
 /**
  * Reads the command line and the environment. Throws an Error that says what is wrong with them.
  *
@@ -31,16 +47,8 @@ const DATA_DIR_DEFAULT = '.signalbox'
  * @returns {import('./start-arguments.js').StartArguments}
  */
 export function parseStartArguments(argv, environment) {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      port: { type: 'string' },
-      'data-dir': { type: 'string' },
-      reset: { type: 'boolean', default: false },
-      'no-demo': { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  })
+  refuseSwallowed(environment)
+  const { values } = parseArgs({ args: [...argv], options: OPTIONS })
   return {
     isHelpWanted: values.help,
     isReset: values.reset,
@@ -48,6 +56,19 @@ export function parseStartArguments(argv, environment) {
     port: parsePort(values.port ?? (environment['PORT'] || String(PORT_DEFAULT))),
     dataDir: parseDataDir(values['data-dir'] ?? (environment['SIGNALBOX_DATA_DIR'] || DATA_DIR_DEFAULT)),
   }
+}
+
+/**
+ * Options without a `--` before them are npm's, which passes none on. They are not acted on: of `--port 5000` the name and
+ * the number come apart, and to forget all data takes to be asked plainly.
+ *
+ * @param {import('./config.js').Environment} environment
+ */
+function refuseSwallowed(environment) {
+  if (environment['npm_lifecycle_event'] !== 'start') return
+  const meant = Object.entries(SWALLOWED).flatMap(([name, option]) => (environment[name] === undefined ? [] : [option]))
+  if (meant.length === 0) return
+  throw new Error(`npm took ${meant.join(' and ')} for itself. Write: npm start -- ${meant.join(' ')}`)
 }
 
 /** @param {string} text */

@@ -25,6 +25,18 @@ describe('parseStartArguments', () => {
   })
 
   test.each([
+    [{ npm_config_reset: 'true' }, [], 'npm start -- --reset'],
+    [{ npm_config_port: 'true' }, ['5000'], 'npm start -- --port N'],
+    [{ npm_config_port: '5000', npm_config_demo: '' }, [], 'npm start -- --port N --no-demo'],
+    [{ npm_config_data_dir: 'true' }, ['/tmp/a', '--reset'], 'npm start -- --data-dir D'],
+  ])('what npm took for itself (%j) is told, and not acted on', (swallowed, argv, advice) => {
+    const environment = { ...swallowed, npm_lifecycle_event: 'start' }
+    expect(() => parseStartArguments(argv, environment)).toThrow(advice)
+    // What npm is configured with is nothing to a start without it.
+    expect(() => parseStartArguments([], swallowed)).not.toThrow()
+  })
+
+  test.each([
     [['--port', '0']],
     [['--port', '70000']],
     [['--port', 'x']],

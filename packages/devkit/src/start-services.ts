@@ -1,8 +1,8 @@
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { readEnvironment, type Environment } from './config.js'
-import { relocatedFolder } from './locate-postgres.js'
+import { findRunAs, relocatedFolder } from './locate-postgres.js'
 import { openProcessRegistry, type ProcessRegistry } from './process-registry.js'
 import type { Service } from './service.js'
 import { startGuard, type Guard } from './start-guard.js'
@@ -44,6 +44,7 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
   const environment = options.environment ?? readEnvironment()
   const say = options.say ?? (() => undefined)
   const dataDir = await makeDataFolder(options.dataDir)
+  if (process.getuid?.() === 0) await closeToOthers(dataDir, environment)
   const isEphemeral = options.ephemeral === true || options.dataDir === undefined
   const guard = startGuard()
   const folders = isEphemeral ? [dataDir, relocatedFolder(join(dataDir, 'postgres'))] : []
@@ -95,10 +96,18 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
   }
 }
 
-/** Others may pass through the folder, since Postgres can't run as root; every file with a secret is closed itself. */
 async function makeDataFolder(wanted: string | undefined): Promise<string> {
   const folder = wanted === undefined ? await mkdtemp(join(tmpdir(), 'signalbox-')) : resolve(wanted)
   await mkdir(folder, { recursive: true })
-  if (process.getuid?.() === 0) await chmod(folder, 0o711)
   return folder
+}
+
+/** Ownership that stays as it is, for chown. */
+const UNCHANGED = -1
+
+/** As root. A Postgres of ours can't run as root, so its account may pass through; every file with a secret is closed itself. */
+async function closeToOthers(folder: string, { DATABASE_URL: database }: Environment): Promise<void> {
+  const runAs = database ? undefined : await findRunAs()
+  if (runAs !== undefined) await chown(folder, UNCHANGED, runAs.gid)
+  await chmod(folder, runAs === undefined ? 0o700 : 0o710)
 }

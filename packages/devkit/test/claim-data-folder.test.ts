@@ -42,3 +42,18 @@ test('a file in its place is said to be one', async () => {
   writeFileSync(path, '')
   await expect(claimDataFolder(path)).rejects.toThrow(/can not be made/)
 })
+
+const hasProc = process.platform === 'linux'
+const inProc = hasProc ? test : test.skip
+inProc(
+  `where no folder can be made, that is said at once${hasProc ? '' : ' (skipped: only Linux has /proc)'}`,
+  async () => {
+    for (const path of ['/proc/x', '/proc/x/y']) await expect(claimDataFolder(path)).rejects.toThrow(/can not be made/)
+  },
+)
+
+test('a folder that takes no files is said to take none', async () => {
+  // In the place of the mark, what no file can be written over: also root can't.
+  mkdirSync(join(folder.path, 'signalbox-data'))
+  await expect(claimDataFolder(folder.path)).rejects.toThrow(/can not be written to/)
+})

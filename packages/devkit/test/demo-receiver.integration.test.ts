@@ -23,7 +23,7 @@ function send(body: string, { signedBody = body, url = receiver.url } = {}): Pro
 
 const list = async () =>
   (await (await fetch(new URL('/', receiver.url))).json()) as {
-    received: { body: unknown; isSignatureValid: boolean | null }[]
+    received: { body: unknown; isSignatureValid: boolean | null; note?: string }[]
   }
 
 describe('startDemoReceiver', () => {
@@ -42,13 +42,18 @@ describe('startDemoReceiver', () => {
     expect((await list()).received).toMatchObject([{ path: '/hook/demo', isSignatureValid: false }])
   })
 
-  test('a signature by a secret that is not known is neither valid nor wrong', async () => {
+  test('a signature by a secret that is not known is neither valid nor wrong, and a note says why', async () => {
     await send('{"id":"e1"}', { url: receiver.demoUrl })
     receiver.setSecret(SECRET)
     await send('{"id":"e2"}', { signedBody: 'of another secret' })
     await send('{"id":"e3"}')
-    const verdicts = (await list()).received.map(({ isSignatureValid }) => isSignatureValid)
-    expect(verdicts).toEqual([true, null, null])
+    const verdicts = (await list()).received.map(({ isSignatureValid, note }) => [isSignatureValid, note])
+    const note = expect.stringContaining('secret')
+    expect(verdicts).toEqual([
+      [true, undefined],
+      [null, note],
+      [null, note],
+    ])
   })
 
   test('only the last hundred are kept, newest first', async () => {

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import pg from 'pg'
 import { findFreePort } from '../src/find-free-port.js'
-import { relocatedFolder } from '../src/locate-postgres.js'
+import { findRunAs, relocatedFolder } from '../src/locate-postgres.js'
 import { isAlive } from '../src/process-identity.js'
 import { startServices, type Services } from '../src/start-services.js'
 import { makeTemporaryFolder, until } from './temporary-folder.js'
@@ -105,10 +105,23 @@ describe('startServices', () => {
     60_000,
   )
 
+  asRoot(
+    `as root, only the account of Postgres may pass through the data folder${isRoot ? '' : ' (skipped: we are not root)'}`,
+    async () => {
+      const dataDir = join(folder.path, 'data')
+      services = await startServices({ dataDir, environment: ENVIRONMENT })
+      const { mode, gid } = statSync(dataDir)
+      expect([(mode & 0o777).toString(8), gid]).toEqual(['710', (await findRunAs())?.gid])
+      expect(services.describe[0]).toContain(join(dataDir, 'postgres'))
+    },
+    60_000,
+  )
+
   test('servers that the environment names are used and left alone', async () => {
     services = await startServices({ environment: ENVIRONMENT })
     const { databaseUrl, redisUrl } = services
     const guests = await startServices({ environment: { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } })
+    if (isRoot) expect((statSync(guests.dataDir).mode & 0o777).toString(8)).toBe('700')
     expect(guests).toMatchObject({ databaseUrl, redisUrl })
     expect([guests.postgres.isOurs, guests.redis.isOurs]).toEqual([false, false])
     await guests.stop()

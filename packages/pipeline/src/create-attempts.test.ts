@@ -65,6 +65,7 @@ function createAnswered(status: number, record: (ids: string[], records: Attempt
       now: () => NOW,
       sign: () => ({}),
       continueTrace: () => undefined,
+      userAgent: 'test',
       send: async () => ({ kind: 'response', status, headers: {}, bodyStart: '', durationMs: 1, address: '8.8.8.8' }),
     },
     random: () => 0.5,

@@ -12,10 +12,6 @@ const shown = pages.flatMap((name) => {
   return [...page.matchAll(/ -d '(\{[^']+\})'/g)].map(([, body = '']) => JSON.parse(body) as unknown)
 })
 
-/** What stands for an id in the pages, and an id here. */
-const ANY_ID = /"(?:…|<[\w ]+>|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})"/g
-const withoutIds = (body: unknown): unknown => JSON.parse(JSON.stringify(body).replaceAll(ANY_ID, '"<id>"'))
-
 const posts = routes.filter(({ method, body }) => method === 'POST' && body !== undefined)
 
 describe.each(posts.map((route) => [route.operationId, route] as const))('the example of %s', (name, route) => {
@@ -23,7 +19,8 @@ describe.each(posts.map((route) => [route.operationId, route] as const))('the ex
     const example = BODY_EXAMPLES[name]
     expect(example).toBeDefined()
     expect(route.body?.safeParse(example).success).toBe(true)
-    expect(shown.map(withoutIds)).toContainEqual(withoutIds(example))
+    // A body that may be left out is left out in the pages.
+    if (!route.isBodyOptional || Object.keys(example ?? {}).length > 0) expect(shown).toContainEqual(example)
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}')
     const content = { 'application/json': { schema: expect.anything(), example } }
     expect(createOpenApi(routes).paths[path]?.['post']).toMatchObject({ requestBody: { content } })

@@ -1,9 +1,9 @@
 import type { JsonObject } from '@signalbox/domain'
 
-/** Stands for one that the reader has. */
-const AN_ID = '01a1fa20-7158-7000-89a3-41b2d71ae50c'
-
-/** A body for each POST, by the operation's id: those that the pages of the documentation show. */
+/**
+ * A body for each POST, by the operation's id: those that the pages of the documentation show. They work as they are, but
+ * for what stands between angle brackets.
+ */
 export const BODY_EXAMPLES: Readonly<Record<string, JsonObject>> = {
   sendEvent: {
     event: { name: 'invoice.paid', id: 'in_1:paid', payload: { amount: 1200 } },
@@ -15,12 +15,13 @@ export const BODY_EXAMPLES: Readonly<Record<string, JsonObject>> = {
       { name: 'invoice.paid', id: 'in_2:paid' },
     ],
   },
-  replayEvent: { dispatcherId: AN_ID },
+  // To all that match; the id of a dispatcher is the reader's own.
+  replayEvent: {},
   createAccount: { identifier: 'customer-7' },
   createEventDispatcher: {
     event: ['order.paid', 'refund.*'],
-    payloadFilter: { total: [{ $gte: 100 }] },
-    dispatchable: { type: 'WEBHOOK', id: AN_ID },
+    payloadFilter: { currency: ['EUR'], total: [{ $gte: 100 }] },
+    dispatchable: { type: 'WEBHOOK', id: '<webhook endpoint>' },
     dispatchableId: 'large-orders',
   },
   createEphemeralEventDispatcher: {

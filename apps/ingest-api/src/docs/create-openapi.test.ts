@@ -39,6 +39,18 @@ describe.each(operations)('$name', ({ path, operation }) => {
   })
 })
 
+test('answers to sent events name the header that warns', () => {
+  const warning = { 'Signalbox-Warning': { description: expect.any(String), schema: { type: 'string' } } }
+  const { '/api/v1/events': single, '/api/v1/events/bulk': bulk } = document.paths
+  for (const answer of [
+    single?.['post']?.responses[200],
+    bulk?.['post']?.responses[200],
+    bulk?.['post']?.responses[207],
+  ]) {
+    expect(answer?.headers).toEqual(warning)
+  }
+})
+
 test('filters are objects, with a link to their language', () => {
   const filters = [
     ['NewEventDispatcher', 'payloadFilter'],

@@ -16,8 +16,14 @@ export interface OpenApiDocument {
 export interface Operation {
   operationId: string
   summary: string
-  responses: Record<string, { description: string; content?: Record<string, { schema: unknown }> }>
+  responses: Record<string, ResponseObject>
   [key: string]: unknown
+}
+
+interface ResponseObject {
+  description: string
+  headers?: Record<string, unknown>
+  content?: Record<string, { schema: unknown }>
 }
 
 type JsonSchema = Record<string, unknown>
@@ -37,7 +43,12 @@ const COMMON_PROBLEMS: readonly ProblemCode[] = [
 const BODY_PROBLEMS: readonly ProblemCode[] = ['malformed_json', 'body_too_large', 'unsupported_media_type']
 
 const DESCRIPTION = `Events in, deliveries out. Every answer from 400 on is a problem (RFC 9457).
-Send \`Authorization: Bearer <key>\`; the word \`Bearer\` may be left out.`
+Send \`Authorization: Bearer <key>\`; the word \`Bearer\` may be left out.
+
+To read on: [sending events](/docs/events-api.md), [dispatchers and accounts](/docs/dispatchers.md), [filters](/docs/filters.md),
+[EventBridge patterns](/docs/eventbridge.md), [webhooks](/docs/webhooks.md), [states of a delivery](/docs/delivery-states.md),
+[the egress guard](/docs/security-egress.md), [running it](/docs/running.md), [configuration](/docs/configuration.md),
+[the matcher](/docs/matcher.md), [architecture](/docs/architecture.md), [benchmarks](/docs/benchmarks.md).`
 
 /** Makes the document from the very objects that the API is made of. */
 export function createOpenApi(routes: readonly Route[]): OpenApiDocument {
@@ -95,15 +106,22 @@ function toOperation(route: Route, problem: JsonSchema, schemas: Record<string, 
 
 function toResponses(route: Route, schemas: Record<string, JsonSchema>): Operation['responses'] {
   return Object.fromEntries(
-    Object.entries(route.responses).map(([status, { description, schema }]) => [
+    Object.entries(route.responses).map(([status, { description, headers, schema }]) => [
       status,
       {
         description,
+        ...(headers !== undefined && { headers: toHeaders(headers) }),
         ...(schema !== undefined && {
           content: { 'application/json': { schema: toSchema(schema, 'output', schemas) } },
         }),
       },
     ]),
+  )
+}
+
+function toHeaders(headers: Readonly<Record<string, string>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' } }]),
   )
 }
 

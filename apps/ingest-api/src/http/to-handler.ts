@@ -12,7 +12,7 @@ import type { z } from 'zod'
 import type { ApiDeps } from '../api-deps.js'
 import type { Authentication, Authenticator } from '../auth/create-authenticator.js'
 import { readClientAddress, toCountedAddress } from '../auth/read-address.js'
-import { type Answer, problem, type ProblemAnswer, type Route } from '../route.js'
+import { type Answer, problem, type ProblemAnswer, type Route, WARNING_HEADER } from '../route.js'
 import { answerError } from './answer-error.js'
 import type { BodyBudget, TakeBytes } from './create-body-budget.js'
 import { checkMediaType, DEPTH_OF_ANY_BODY_MAX, type JsonBody, parseJsonBody } from './parse-json-body.js'
@@ -95,7 +95,7 @@ async function run(route: Route, deps: HandlerDeps, { request, response }: Excha
   if ('problem' in json) return json
   const body = parsePart('body', { schema: route.body, value: json.value, ignoresUnknownKeys })
   if ('problem' in body) return body
-  return route.handle(
+  const answer = await route.handle(
     {
       ...who,
       params: params.value,
@@ -108,6 +108,8 @@ async function run(route: Route, deps: HandlerDeps, { request, response }: Excha
     },
     deps.api,
   )
+  const warning = 'problem' in answer ? undefined : route.findWarning?.(json.value)
+  return warning === undefined ? answer : { ...answer, headers: { ...answer.headers, [WARNING_HEADER]: warning } }
 }
 
 const PARSING = { error: describeIssue }

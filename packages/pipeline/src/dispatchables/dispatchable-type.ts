@@ -33,6 +33,8 @@ export interface DispatchablePorts {
   /** A W3C trace parent for one hop further, or undefined when the event came without a valid one. */
   continueTrace: (traceParent: string) => string | undefined
   now: () => Date
+  /** What requests say that they come from, unless an endpoint's own headers say something else. */
+  userAgent: string
 }
 
 /** A kind of thing that a dispatcher can invoke. Adding one is one file beside this one and one entry in the list. */

@@ -58,6 +58,7 @@ function createPorts(result: OutboundResult) {
     }),
     continueTrace: (parent) => (parent === 'valid' ? 'continued' : undefined),
     now: () => new Date(1_700_000_000_999),
+    userAgent: 'Signalbox/1.2.3',
   }
   return { sent, ports }
 }
@@ -137,6 +138,7 @@ describe.each([...dispatchableTypes.values()])('carrying out $type', (type) => {
         headers: {
           'x-own': '1',
           'content-type': 'application/json',
+          'user-agent': 'Signalbox/1.2.3',
           'webhook-id': 'delivery',
           'webhook-timestamp': '1700000000',
           'webhook-signature': `whsec_x over ${body.length}`,
@@ -152,6 +154,12 @@ describe.each([...dispatchableTypes.values()])('carrying out $type', (type) => {
     await type.carryOut(makeDelivery({ attemptCount: 3, lease: 'another' }), target, ports)
     expect(sent[1]?.body).toBe(sent[0]?.body)
     expect(sent[1]?.headers['webhook-id']).toBe('delivery')
+  })
+
+  test('an endpoint may name another sender', async () => {
+    const { sent, ports } = createPorts(OK)
+    await type.carryOut(makeDelivery(), { ...target, headers: { 'user-agent': 'Acme' } }, ports)
+    expect(sent[0]?.headers['user-agent']).toBe('Acme')
   })
 
   test('a trace that is not valid is left out', async () => {

@@ -14,6 +14,8 @@ export async function sendSigned(
   const headers = {
     ...target.headers,
     'content-type': 'application/json',
+    // The names of an endpoint's own headers are kept in lower case.
+    'user-agent': target.headers['user-agent'] ?? ports.userAgent,
     ...ports.sign({ id: delivery.deliveryId, timestampSeconds, body, secrets: target.secrets }),
     ...(traceParent === undefined ? {} : { traceparent: traceParent }),
   }

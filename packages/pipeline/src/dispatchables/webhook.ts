@@ -6,7 +6,7 @@ import { sendSigned } from './send-signed.js'
 /** Sends the event to a webhook endpoint, as often as the endpoint's retry policy says. */
 export const webhook: DispatchableType = {
   type: 'WEBHOOK',
-  schema: z.object({ type: z.literal('WEBHOOK'), id: z.guid('Invalid UUID') }),
+  schema: z.object({ type: z.literal('WEBHOOK'), id: z.guid('must be the id of a webhook endpoint') }),
   carryOut: (delivery, target, ports) => sendSigned({ delivery, body: buildWebhookBody(delivery) }, target, ports),
 }
 

@@ -12,6 +12,8 @@ export const postDispatcher = defineRoute({
   path: '/api/v1/event-dispatchers',
   operationId: 'createEventDispatcher',
   summary: 'Make a dispatcher: which events, and what they invoke',
+  description:
+    'What is invoked is a webhook endpoint of yours: `dispatchable.id` is the `id` that `POST` and `GET /api/v1/webhook-endpoints` answer.',
   tags: ['Event dispatchers'],
   access: 'secret',
   body: createDispatcherBodySchema,

@@ -1,13 +1,28 @@
-import { eventSchema, type ProblemError, sendEventBodySchema } from '@signalbox/api-contract'
+import {
+  describeMisplacedKeys,
+  eventSchema,
+  findMisplacedKeys,
+  type ProblemError,
+  sendEventBodySchema,
+} from '@signalbox/api-contract'
 import type { AcceptOutcome, AcceptRequest } from '@signalbox/pipeline'
 import { idempotencyHeadersSchema, readIdempotency } from '../../events/read-idempotency.js'
 import { readTraceParent } from '../../events/read-trace-parent.js'
 import { takeEventRate } from '../../events/take-event-rate.js'
 import { toEventAnswer } from '../../events/to-event-answer.js'
 import { findDelayFault, toNewEvent } from '../../events/to-new-event.js'
-import { type Answer, defineRoute, problem } from '../../route.js'
+import { type Answer, defineRoute, problem, WARNING_HEADER } from '../../route.js'
 
 const EVENT_PATH = ['event']
+
+/** What answers to sent events say of keys that are ignored where they stand. */
+export const WARNING_HEADERS = {
+  [WARNING_HEADER]:
+    'only when the body has keys that are ignored where they stand, such as `deliverAfter` in an event: which, and where they belong',
+}
+
+/** Says which keys of a body that sends events are ignored where they stand. */
+export const findSendWarning = (sent: unknown): string | undefined => describeMisplacedKeys(findMisplacedKeys(sent))
 
 /** Sends one event. */
 export const postEvent = defineRoute({
@@ -23,8 +38,9 @@ export const postEvent = defineRoute({
   body: sendEventBodySchema,
   limitsDepth: true,
   ignoresUnknownKeys: true,
+  findWarning: findSendWarning,
   requestHeaders: idempotencyHeadersSchema,
-  responses: { 200: { description: 'the event, stored', schema: eventSchema } },
+  responses: { 200: { description: 'the event, stored', headers: WARNING_HEADERS, schema: eventSchema } },
   problems: ['idempotency_conflict', 'event_too_large', 'unknown_account'],
   async handle(context, deps) {
     const { environment, body, rawBody } = context

@@ -25,8 +25,10 @@ import {
   answerIdempotencyConflict,
   answerReplayed,
   answerUnknownAccount,
+  findSendWarning,
   isLarge,
   UNKNOWN_ACCOUNT,
+  WARNING_HEADERS,
 } from './post-event.js'
 
 /** Faults that one answer names. */
@@ -48,10 +50,15 @@ export const postEventsBulk = defineRoute({
   documentedBody: sendEventsBodySchema,
   limitsDepth: true,
   ignoresUnknownKeys: true,
+  findWarning: findSendWarning,
   requestHeaders: idempotencyHeadersSchema,
   responses: {
-    200: { description: 'the events, stored, in order', schema: z.array(eventSchema) },
-    207: { description: 'with `partial=true`: one result for each event, in order', schema: z.array(bulkItemSchema) },
+    200: { description: 'the events, stored, in order', headers: WARNING_HEADERS, schema: z.array(eventSchema) },
+    207: {
+      description: 'with `partial=true`: one result for each event, in order',
+      headers: WARNING_HEADERS,
+      schema: z.array(bulkItemSchema),
+    },
   },
   problems: ['idempotency_conflict', 'event_too_large', 'limit_exceeded', 'unknown_account'],
   async handle(context, deps) {

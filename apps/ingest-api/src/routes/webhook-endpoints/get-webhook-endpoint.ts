@@ -10,7 +10,7 @@ export const getWebhookEndpoint = defineRoute({
   path: '/api/v1/webhook-endpoints/:id',
   operationId: 'getWebhookEndpoint',
   summary: 'Show a webhook endpoint',
-  description: 'Never with its secret, and of its headers the names only.',
+  description: 'Never with its secret, and with masked values of its headers.',
   tags: ['Webhook endpoints'],
   access: 'secret',
   params: idParamsSchema,
