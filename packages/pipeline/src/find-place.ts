@@ -6,7 +6,10 @@ const WAIT_STEP_MS = 50
 /** Exchanges with a large body at one time: what bounds memory when every event has the largest size. */
 const LARGE_AT_ONCE_MAX = 32
 
-/** No organization takes more than this share of a process, however many environments and endpoints it has. */
+/**
+ * No organization takes more than half of a process, nor more places than are free: whoever comes next finds some, though
+ * others have receivers that never answer. Of two such organizations each comes to have a third, of ten each an eleventh.
+ */
 const ORGANIZATION_SHARE = 0.5
 
 /** The lanes that a dispatcher's deliveries belong to; `large` are those of deliveries with a large body. */
@@ -21,18 +24,21 @@ export function listLanes(
   target: DispatchTarget,
   organizationId: string,
 ): TargetLanes {
-  const share = (places: number): number => Math.max(1, Math.floor(places * ORGANIZATION_SHARE))
+  const all = deps.lanes.get('all', deps.inFlightMax)
   const usual = [
     deps.lanes.get(target.laneKey, target.concurrency),
     deps.lanes.get(`environment ${target.environmentId}`, target.deliveriesInFlightMax),
-    deps.lanes.get(`organization ${organizationId}`, share(deps.inFlightMax)),
-    deps.lanes.get('all', deps.inFlightMax),
+    deps.lanes.get(`organization ${organizationId}`, shareOf(all, deps.inFlightMax)),
+    all,
   ]
-  const large = [
-    deps.lanes.get(`large ${organizationId}`, share(LARGE_AT_ONCE_MAX)),
-    deps.lanes.get('large', LARGE_AT_ONCE_MAX),
-  ]
+  const allLarge = deps.lanes.get('large', LARGE_AT_ONCE_MAX)
+  const large = [deps.lanes.get(`large ${organizationId}`, shareOf(allLarge, LARGE_AT_ONCE_MAX)), allLarge]
   return { usual, large: [...usual, ...large] }
+}
+
+/** Places that one organization may have now of a lane that all share. */
+function shareOf(lane: Lane, places: number): number {
+  return Math.max(1, Math.floor(Math.min(places * ORGANIZATION_SHARE, places - lane.countBusy())))
 }
 
 /** Picks the lane in which a newcomer would wait longest. */

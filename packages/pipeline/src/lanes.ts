@@ -7,6 +7,8 @@ export interface Lane {
   enter(waitMs: number, count?: number): Promise<Place | undefined>
   /** Gets a place when one is free now. */
   tryEnter(): Place | undefined
+  /** Attempts that hold a place. */
+  countBusy(): number
   /** Counts deliveries (or, below 0, fewer) that will want a place here: they are expected, and do not wait for it yet. */
   announce(count: number): void
   /**
@@ -159,6 +161,10 @@ class HeldLane implements Lane {
   enter(waitMs: number, count = 1): Promise<Place | undefined> {
     const place = this.tryEnter()
     return place === undefined ? wait(this.#all, this.#find(), { waitMs, count }) : Promise.resolve(place)
+  }
+
+  countBusy(): number {
+    return this.#all.lanes.get(this.#key)?.busy.size ?? 0
   }
 
   announce(count: number): void {
