@@ -14,7 +14,11 @@ const GENERATE_STAMP = join(root, 'node_modules', '.signalbox-generate')
 const GENERATED_CLIENT = join(root, 'packages', 'db', 'src', 'generated', 'client.ts')
 const PROGRESS_AFTER_MS = 10_000
 const PARENT_POLL_MS = 500
-const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
+/** What a group that was told to end has until it is made to. */
+const KILL_AFTER_MS = 10_000
+
+/** Signals that ask to end, and the exit codes that they lead to. */
+export const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
 
 /** What runs: types of tests are the business of `pnpm check`, and must not keep anything from starting. */
 const PROJECTS = [
@@ -105,8 +109,11 @@ export function run(command, args, { what, say = () => undefined, isQuiet = fals
     const child = spawn(command, args, { cwd, env, stdio, shell: isWindows, detached: !isWindows })
     let stoppedBy
     const stop = (signal) => {
+      if (child.pid === undefined) return
+      // Who asks twice does not want to wait.
+      if (stoppedBy === undefined) stopGroup(child.pid, signal)
+      else signalGroup(child.pid, 'SIGKILL')
       stoppedBy ??= signal
-      if (child.pid !== undefined) signalGroup(child.pid, signal)
     }
     for (const signal of Object.keys(SIGNALS)) process.on(signal, stop)
     let output = ''
@@ -130,11 +137,19 @@ export function run(command, args, { what, say = () => undefined, isQuiet = fals
   })
 }
 
-function signalGroup(pid, signal) {
+/** Tells a process that leads a group, and all of that, to end, and makes it end after some seconds. */
+export function stopGroup(pid, signal) {
+  signalGroup(pid, signal)
+  setTimeout(() => signalGroup(pid, 'SIGKILL'), KILL_AFTER_MS).unref()
+}
+
+/** Signals a process that leads a group, and all of that. */
+export function signalGroup(pid, signal) {
   try {
     process.kill(process.platform === 'win32' ? pid : -pid, signal)
-  } catch {
-    // All of it has ended.
+  } catch (error) {
+    // It has ended.
+    if (error.code !== 'ESRCH') throw error
   }
 }
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { binary, endWithNpm, ensureReady, root } from './bootstrap.mjs'
+import { binary, endWithNpm, ensureReady, root, signalGroup, SIGNALS, stopGroup } from './bootstrap.mjs'
 
 const HELP = `npm test -- [options] [paths] [jest options]
 
@@ -19,8 +19,6 @@ const FAULT_TESTS = '[\\\\/]tests[\\\\/]fault[\\\\/]'
 const SERVICE_TESTS = '\\.integration\\.test\\.ts$|[\\\\/]tests[\\\\/](e2e|fault|gates|proofs)[\\\\/]'
 const NEVER = '[\\\\/](node_modules|dist)[\\\\/]'
 const WRITTEN_REASON = /\(skipped: [^)]{3,}\)/
-const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
-const KILL_AFTER_MS = 10_000
 
 const givenArguments = process.argv.slice(2)
 if (givenArguments.includes('--help')) {
@@ -99,24 +97,12 @@ async function runJest({ environment, flags }) {
       detached: true,
     })
     services?.guard.watch({ pid: child.pid, stopSignal: 'SIGTERM' })
-    const signalGroup = (signal) => {
-      try {
-        process.kill(-Number(child.pid), signal)
-      } catch {
-        // All of it has ended.
-      }
-    }
-    running = {
-      stop() {
-        signalGroup('SIGTERM')
-        setTimeout(() => signalGroup('SIGKILL'), KILL_AFTER_MS).unref()
-      },
-    }
+    running = { stop: () => stopGroup(child.pid, 'SIGTERM') }
     child.once('error', reject)
     child.once('exit', (code) => {
       services?.guard.unwatch(child.pid)
       // Whatever a test file left running ends with it.
-      signalGroup('SIGKILL')
+      signalGroup(child.pid, 'SIGKILL')
       running = undefined
       resolve(code)
     })

@@ -54,7 +54,7 @@ export function composeDispatcherWorker({ config, logger, lifecycle }: AppContex
       concurrency: config.DISPATCH_JOBS_MAX,
       onTrouble: (what, error) => logger.warn('dispatch.trouble', { what, error }),
     },
-    (refs) => dispatching.dispatch(refs),
+    (refs, job) => dispatching.dispatch(refs, job),
   )
   const health = createHealthServer({
     port: config.HEALTH_PORT,

@@ -27,8 +27,11 @@ export async function claimDataFolder(dataDir: string): Promise<void> {
   })
 }
 
-/** One folder after the other: in /proc, where none can be made, Node's own recursion never ends. */
-async function makeFolder(path: string): Promise<void> {
+/**
+ * Makes a folder, and those above it, where there is none. `path` is absolute. One folder after the other: in /proc, where none can
+ * be made, Node's own recursion never ends.
+ */
+export async function makeFolder(path: string): Promise<void> {
   if (await isFolder(path)) return
   if (dirname(path) !== path) await makeFolder(dirname(path))
   await mkdir(path).catch(async (error: unknown) => {

@@ -47,7 +47,7 @@ const SWALLOWED = {
  * @returns {import('./start-arguments.js').StartArguments}
  */
 export function parseStartArguments(argv, environment) {
-  refuseSwallowed(environment)
+  refuseSwallowed(argv, environment)
   const { values } = parseArgs({ args: [...argv], options: OPTIONS })
   return {
     isHelpWanted: values.help,
@@ -60,13 +60,17 @@ export function parseStartArguments(argv, environment) {
 
 /**
  * Options without a `--` before them are npm's, which passes none on. They are not acted on: of `--port 5000` the name and
- * the number come apart, and to forget all data takes to be asked plainly.
+ * the number come apart, and to forget all data takes to be asked plainly. What is also passed on is npm's own business.
  *
+ * @param {readonly string[]} argv
  * @param {import('./config.js').Environment} environment
  */
-function refuseSwallowed(environment) {
+function refuseSwallowed(argv, environment) {
   if (environment['npm_lifecycle_event'] !== 'start') return
-  const meant = Object.entries(SWALLOWED).flatMap(([name, option]) => (environment[name] === undefined ? [] : [option]))
+  const isPassedOn = (/** @type {string} */ option) => argv.some((one) => option.startsWith(one.split('=')[0] ?? ''))
+  const meant = Object.entries(SWALLOWED).flatMap(([name, option]) =>
+    environment[name] === undefined || isPassedOn(option) ? [] : [option],
+  )
   if (meant.length === 0) return
   throw new Error(`npm took ${meant.join(' and ')} for itself. Write: npm start -- ${meant.join(' ')}`)
 }

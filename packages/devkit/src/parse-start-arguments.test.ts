@@ -36,6 +36,12 @@ describe('parseStartArguments', () => {
     expect(() => parseStartArguments([], swallowed)).not.toThrow()
   })
 
+  test('what is said rightly counts, whatever npm is configured with', () => {
+    const environment = { npm_lifecycle_event: 'start', npm_config_port: '3000' }
+    expect(parseStartArguments(['--port', '5000'], environment)).toMatchObject({ port: 5000 })
+    expect(parseStartArguments(['--port=5000'], environment)).toMatchObject({ port: 5000 })
+  })
+
   test.each([
     [['--port', '0']],
     [['--port', '70000']],

@@ -1,6 +1,7 @@
-import { chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { makeFolder } from './claim-data-folder.js'
 import { readEnvironment, type Environment } from './config.js'
 import { findRunAs, relocatedFolder } from './locate-postgres.js'
 import { openProcessRegistry, type ProcessRegistry } from './process-registry.js'
@@ -44,7 +45,6 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
   const environment = options.environment ?? readEnvironment()
   const say = options.say ?? (() => undefined)
   const dataDir = await makeDataFolder(options.dataDir)
-  if (process.getuid?.() === 0) await closeToOthers(dataDir, environment)
   const isEphemeral = options.ephemeral === true || options.dataDir === undefined
   const guard = startGuard()
   const folders = isEphemeral ? [dataDir, relocatedFolder(join(dataDir, 'postgres'))] : []
@@ -59,6 +59,7 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
     await guard.stop()
   }
   try {
+    if (process.getuid?.() === 0) await closeToOthers(dataDir, environment)
     registry = await openProcessRegistry(dataDir, say)
     const base = { dataDir, say, registry, guard, ...(options.onRestart && { onRestart: options.onRestart }) }
     const results = await Promise.allSettled([
@@ -98,7 +99,7 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
 
 async function makeDataFolder(wanted: string | undefined): Promise<string> {
   const folder = wanted === undefined ? await mkdtemp(join(tmpdir(), 'signalbox-')) : resolve(wanted)
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   return folder
 }
 

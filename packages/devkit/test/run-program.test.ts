@@ -31,3 +31,21 @@ test.each([
   expect(await exit).toEqual([expected, null])
   await until(() => !isAlive(busy))
 })
+
+/** Hears signals and does not end. */
+const DEAF = `process.on('SIGINT', () => console.log('heard')); console.log(process.pid); setInterval(() => 0, 1000)`
+
+test('a second signal ends what does not end by the first', async () => {
+  const run = `import { run } from '${BOOTSTRAP}'
+await run(process.execPath, ['-e', ${JSON.stringify(DEAF)}], { what: 'Building' })`
+  const script = spawn(process.execPath, ['--input-type=module', '-e', run], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const exit = once(script, 'exit')
+  const [line] = (await once(script.stdout, 'data')) as [Buffer]
+  busy = Number(line.toString())
+  script.kill('SIGINT')
+  await once(script.stdout, 'data')
+  expect(isAlive(busy)).toBe(true)
+  script.kill('SIGINT')
+  expect(await exit).toEqual([130, null])
+  await until(() => !isAlive(busy))
+})

@@ -12,7 +12,8 @@ import { type Attempts, createAttempts, LEASE_MARGIN_MS } from './create-attempt
 import type { DispatchQueue } from './deliver-events.js'
 import type { DispatchablePorts } from './dispatchables/dispatchable-type.js'
 import { findPlace, listLanes, pickSlowest, type TargetLanes } from './find-place.js'
-import { createLanes, type Lane, type Lanes, PLACE_WAIT_MS } from './lanes.js'
+import { PLACE_WAIT_MS } from './lane-pace.js'
+import { createLanes, type Lane, type Lanes } from './lanes.js'
 
 /** Claims deliveries and records what became of them. Each method is one transaction, guarded by state and claim. */
 export interface DispatchStore {
@@ -30,14 +31,12 @@ export interface DispatchStore {
   disableEndpoint(scope: { organizationId: string; endpointId: string }, reason: string): Promise<void>
 }
 
-/** What one queue job came to. Attempts that were started go on after it. */
-export interface DispatchCounts {
-  started: number
-  parked: number
-  skipped: number
-  /** Milliseconds after which the job is to come once more, with nothing done: its lane has too much ahead of it. */
-  againInMs?: number
-}
+/** What one queue job came to. */
+export type DispatchOutcome =
+  /** Deliveries by what became of them. Attempts that were started go on after the job. */
+  | { kind: 'done'; started: number; parked: number; skipped: number }
+  /** There is too much ahead of it for now: nothing was done, and the job is to come once more. */
+  | { kind: 'delayed'; delayMs: number }
 
 /** What dispatching needs. `random` is in [0, 1). */
 export interface DispatchDeps {
@@ -66,21 +65,20 @@ const PARK_MS_MIN = 1_000
 const PARK_MS_MAX = 300_000
 
 /**
- * Where a place is further away than a job may wait for it, the job goes back to the queue for this share of the wait: a
- * lane that has become quicker must not be idle until then. Nothing is written for its deliveries.
+ * A job that has too much ahead of it for now comes once more after this share of the foreseen wait, half as much more or less: a
+ * lane that has become quicker must not be idle until then. Nothing is written for its deliveries. If there is too much
+ * again, or more than this ahead, they are put off one by one, as is right for a lane that is slow.
  */
-const AGAIN_SHARE = 0.25
-const AGAIN_MS_MIN = 200
-
-/** Further away than this, deliveries are put off one by one: they would be taken for lost, were they never looked at. */
-const AGAIN_WAIT_MS_MAX = 10_000
+const DELAY_SHARE = 0.25
+const DELAYED_WAIT_MS_MAX = 10_000
 
 /** While more of the slots than this are taken, a job that waits for a slow lane holds up others. */
 const CROWDED_SHARE = 0.25
 
 /** Creates the use case: find a place → claim → send → decide → record → tell. */
 export function createDispatchDeliveries(deps: DispatchDeps): {
-  dispatch: (refs: DeliveryRef[]) => Promise<DispatchCounts>
+  /** `wasDelayed`: the job comes for the second time, since it was delayed. */
+  dispatch: (refs: DeliveryRef[], job?: { wasDelayed: boolean }) => Promise<DispatchOutcome>
   countInFlight: () => number
   drain: () => Promise<void>
 } {
@@ -93,22 +91,22 @@ export function createDispatchDeliveries(deps: DispatchDeps): {
   })
   let jobs = 0
   const isCrowded = (): boolean => jobs > deps.jobsMax * CROWDED_SHARE
-  const dispatch = async (refs: DeliveryRef[], first: DeliveryRef): Promise<DispatchCounts> => {
+  const dispatch = async (refs: DeliveryRef[], wasDelayed: boolean): Promise<DispatchOutcome> => {
+    const [first] = refs
+    if (first === undefined) return NOTHING_DONE
     const target = await deps.store.loadTarget(first.organizationId, first.dispatcherId)
     const skipReason = target === undefined ? 'dispatcher_disabled' : target.skipReason
     if (target !== undefined && skipReason === null) {
-      return dispatchTo({ ...deps, lanes, ahead, attempts, isCrowded }, target, refs)
+      return dispatchTo({ ...deps, lanes, ahead, attempts, isCrowded, wasDelayed }, target, refs)
     }
     await deps.store.skipDeliveries(refs, skipReason ?? 'dispatcher_disabled')
-    return { started: 0, parked: 0, skipped: refs.length }
+    return { ...NOTHING_DONE, skipped: refs.length }
   }
   return {
-    dispatch: async (refs) => {
-      const [first] = refs
-      if (first === undefined) return { started: 0, parked: 0, skipped: 0 }
+    dispatch: async (refs, { wasDelayed } = { wasDelayed: false }) => {
       jobs += 1
       try {
-        return await dispatch(refs, first)
+        return await dispatch(refs, wasDelayed)
       } finally {
         jobs -= 1
       }
@@ -118,34 +116,41 @@ export function createDispatchDeliveries(deps: DispatchDeps): {
   }
 }
 
-type Dispatching = DispatchDeps & { lanes: Lanes; ahead: ClaimAhead; attempts: Attempts; isCrowded: () => boolean }
+const NOTHING_DONE = { kind: 'done', started: 0, parked: 0, skipped: 0 } as const
 
-async function dispatchTo(deps: Dispatching, target: DispatchTarget, refs: DeliveryRef[]): Promise<DispatchCounts> {
+interface Dispatching extends DispatchDeps {
+  lanes: Lanes
+  ahead: ClaimAhead
+  attempts: Attempts
+  isCrowded: () => boolean
+  wasDelayed: boolean
+}
+
+async function dispatchTo(deps: Dispatching, target: DispatchTarget, refs: DeliveryRef[]): Promise<DispatchOutcome> {
   const lanes = listLanes(deps, target, refs[0]?.organizationId ?? '')
   const slowest = pickSlowest(lanes.usual)
   const aheadMs = slowest.expectWaitMs()
-  if (aheadMs > AGAIN_WAIT_MS_MAX) {
-    const parked = await park(deps, slowest, { refs, claimed: [] })
-    return { started: 0, parked, skipped: 0 }
-  }
   if (aheadMs > PLACE_WAIT_MS) {
-    return { started: 0, parked: 0, skipped: 0, againInMs: Math.round(Math.max(AGAIN_MS_MIN, aheadMs * AGAIN_SHARE)) }
+    if (!deps.wasDelayed && aheadMs <= DELAYED_WAIT_MS_MAX) {
+      return { kind: 'delayed', delayMs: Math.round(aheadMs * DELAY_SHARE * (0.5 + deps.random())) }
+    }
+    return { ...NOTHING_DONE, parked: await park(deps, slowest, { refs, claimed: [] }) }
   }
   // Only where they will stand: others that share its wider lanes must not wait for a slow endpoint's.
   const lane = deps.lanes.get(target.laneKey, target.concurrency)
   const { take, waitMs } = lane.admit(refs.length, deps.isCrowded())
   const later = refs.slice(take)
   const parked = later.length === 0 ? 0 : await park(deps, lane, { refs: later, claimed: [] })
-  if (take === 0) return { started: 0, parked, skipped: 0 }
-  const counts = await dispatchNow({ ...deps, lane, waitMs }, { target, lanes }, refs.slice(0, take))
-  return { ...counts, parked: counts.parked + parked }
+  if (take === 0) return { ...NOTHING_DONE, parked }
+  const done = await dispatchNow({ ...deps, lane, waitMs }, { target, lanes }, refs.slice(0, take))
+  return { ...done, parked: done.parked + parked }
 }
 
 async function dispatchNow(
   deps: Dispatching & { lane: Lane; waitMs: number },
   { target, lanes }: { target: DispatchTarget; lanes: TargetLanes },
   refs: DeliveryRef[],
-): Promise<DispatchCounts> {
+): Promise<Extract<DispatchOutcome, { kind: 'done' }>> {
   const { lane, waitMs } = deps
   lane.announce(refs.length)
   let announced = refs.length
@@ -160,7 +165,7 @@ async function dispatchNow(
     settle(refs.length - claimed.length)
     const placeless = await placeEach({ ...deps, settle, waitMs }, { target, lanes }, claimed)
     if (placeless.length > 0) await park(deps, pickSlowest(lanes.large), { refs: [], claimed: placeless })
-    return { started: claimed.length - placeless.length, parked: placeless.length, skipped: 0 }
+    return { ...NOTHING_DONE, started: claimed.length - placeless.length, parked: placeless.length }
   } finally {
     settle(announced)
   }

@@ -7,8 +7,8 @@ const WAIT_STEP_MS = 50
 const LARGE_AT_ONCE_MAX = 32
 
 /**
- * No organization takes more than half of a process, nor more places than are free: whoever comes next finds some, though
- * others have receivers that never answer. Of two such organizations each comes to have a third, of ten each an eleventh.
+ * No organization takes more than half of a process, nor at any time more places than are free: whoever comes next finds some,
+ * though others have receivers that never answer. Of two such organizations each comes to have a third, of ten each an eleventh.
  */
 const ORGANIZATION_SHARE = 0.5
 
@@ -24,21 +24,23 @@ export function listLanes(
   target: DispatchTarget,
   organizationId: string,
 ): TargetLanes {
-  const all = deps.lanes.get('all', deps.inFlightMax)
+  const all = { key: 'all', placesMax: deps.inFlightMax }
   const usual = [
     deps.lanes.get(target.laneKey, target.concurrency),
     deps.lanes.get(`environment ${target.environmentId}`, target.deliveriesInFlightMax),
-    deps.lanes.get(`organization ${organizationId}`, shareOf(all, deps.inFlightMax)),
-    all,
+    deps.lanes.get(`organization ${organizationId}`, shareOf(all.placesMax), all),
+    deps.lanes.get(all.key, all.placesMax),
   ]
-  const allLarge = deps.lanes.get('large', LARGE_AT_ONCE_MAX)
-  const large = [deps.lanes.get(`large ${organizationId}`, shareOf(allLarge, LARGE_AT_ONCE_MAX)), allLarge]
+  const allLarge = { key: 'large', placesMax: LARGE_AT_ONCE_MAX }
+  const large = [
+    deps.lanes.get(`large ${organizationId}`, shareOf(allLarge.placesMax), allLarge),
+    deps.lanes.get(allLarge.key, allLarge.placesMax),
+  ]
   return { usual, large: [...usual, ...large] }
 }
 
-/** Places that one organization may have now of a lane that all share. */
-function shareOf(lane: Lane, places: number): number {
-  return Math.max(1, Math.floor(Math.min(places * ORGANIZATION_SHARE, places - lane.countBusy())))
+function shareOf(places: number): number {
+  return Math.max(1, Math.floor(places * ORGANIZATION_SHARE))
 }
 
 /** Picks the lane in which a newcomer would wait longest. */

@@ -35,22 +35,26 @@ export function createDeliverWorker(
     await handle(
       events.flatMap(([organizationId, ids]) => ids.map((eventRecordId) => ({ organizationId, eventRecordId }))),
     )
-    return undefined
+    return { kind: 'done' }
   })
 }
 
+/** How a job ended: done, or to come once more after so many milliseconds. */
+export type JobOutcome = { kind: 'done' } | { kind: 'delayed'; delayMs: number }
+
 /**
- * Consumes `dispatch`: the handler gets the deliveries of one job, all of one dispatcher. With `againInMs` the job goes back
- * to the queue and comes once more after so many milliseconds.
+ * Consumes `dispatch`: the handler gets the deliveries of one job, all of one dispatcher, and whether the job was delayed by
+ * what became of it the time before (or its worker died).
  */
 export function createDispatchWorker(
   options: WorkerOptions,
-  handle: (refs: DeliveryRef[]) => Promise<{ againInMs?: number }>,
+  handle: (refs: DeliveryRef[], job: { wasDelayed: boolean }) => Promise<JobOutcome>,
 ): QueueWorker {
-  return createWorker('dispatch', options, (data) => {
+  return createWorker('dispatch', options, (data, { attemptsStarted }) => {
     const { organizationId, dispatcherId, deliveries } = dispatchJobSchema.parse(data)
     return handle(
       deliveries.map(([deliveryId, attemptCount]) => ({ organizationId, dispatcherId, deliveryId, attemptCount })),
+      { wasDelayed: attemptsStarted > 1 },
     )
   })
 }
@@ -58,12 +62,12 @@ export function createDispatchWorker(
 function createWorker(
   name: QueueName,
   options: WorkerOptions,
-  handle: (data: unknown) => Promise<{ againInMs?: number } | undefined>,
+  handle: (data: unknown, job: Job) => Promise<JobOutcome>,
 ): QueueWorker {
   const work = async (job: Job, token?: string): Promise<void> => {
-    const { againInMs } = (await handle(job.data)) ?? {}
-    if (againInMs === undefined) return
-    await job.moveToDelayed(Date.now() + againInMs, token)
+    const outcome = await handle(job.data, job)
+    if (outcome.kind === 'done') return
+    await job.moveToDelayed(Date.now() + outcome.delayMs, token)
     throw new DelayedError()
   }
   const worker = new Worker(QUEUE_NAMES[name], work, {

@@ -2,6 +2,7 @@
  * Delivers a group of events in one statement: takes their outbox rows, marks them delivered, writes their deliveries.
  * The events come in the order in which everyone locks outbox rows: by organization, then by event.
  * An event whose outbox row is gone (delivered by another worker, or cancelled) gets nothing.
+ * `is true` keeps it one look-up in a hash table: the planner would make a join of it, and may make that row by row.
  * A dispatcher that is not the environment's own gets nothing either: there is no foreign key that would refuse it.
  * $1 to $5: columns of the events (o, i, number of deliveries m, deliveries beyond the fan-out l, failure f). $6 to $10:
  * columns of the deliveries (o, e, i, event v, dispatcher d). $11: seconds after which the scheduler looks at a delivery.
