@@ -12,6 +12,11 @@ const OPTIONS = Object.keys(eventOptionsSchema.shape)
 /** What CloudEvents and others call the payload. */
 const PAYLOAD_ALIAS = 'data'
 
+/** Keys that a header names: proxies refuse headers of many kilobytes. */
+const TOLD_MAX = 5
+
+type Path = readonly (string | number)[]
+
 /**
  * Finds what a body that sends events says in a place where it is ignored: options beside `options` or in an event, and a
  * payload called `data`. Sending takes unknown keys, as trigger.dev v2 does, so a delay that is misplaced would get lost in
@@ -38,11 +43,6 @@ export function describeMisplacedKeys(keys: readonly MisplacedKey[]): string | u
   const rest = keys.length - told.length
   return rest === 0 ? told.join(' ') : `${told.join(' ')} There are ${rest} more.`
 }
-
-/** Keys that a header names: proxies refuse headers of many kilobytes. */
-const TOLD_MAX = 5
-
-type Path = readonly (string | number)[]
 
 function findInEvent(event: JsonObject, path: Path): MisplacedKey[] {
   const found = findOptions(event, path)

@@ -12,10 +12,10 @@ export async function sendSigned(
   const timestampSeconds = Math.floor(ports.now().getTime() / 1_000)
   const traceParent = delivery.traceParent === null ? undefined : ports.continueTrace(delivery.traceParent)
   const headers = {
+    'user-agent': ports.userAgent,
+    // In lower case, as they are stored: they may name another sender.
     ...target.headers,
     'content-type': 'application/json',
-    // The names of an endpoint's own headers are kept in lower case.
-    'user-agent': target.headers['user-agent'] ?? ports.userAgent,
     ...ports.sign({ id: delivery.deliveryId, timestampSeconds, body, secrets: target.secrets }),
     ...(traceParent === undefined ? {} : { traceparent: traceParent }),
   }
