@@ -12,7 +12,7 @@ import { type Attempts, createAttempts, LEASE_MARGIN_MS } from './create-attempt
 import type { DispatchQueue } from './deliver-events.js'
 import type { DispatchablePorts } from './dispatchables/dispatchable-type.js'
 import { findPlace, listLanes, pickSlowest, type TargetLanes } from './find-place.js'
-import { PLACE_WAIT_MS } from './lane-pace.js'
+import { MOMENT_MS, PLACE_WAIT_MS } from './lane-pace.js'
 import { createLanes, type Lane, type Lanes } from './lanes.js'
 
 /** Claims deliveries and records what became of them. Each method is one transaction, guarded by state and claim. */
@@ -128,17 +128,19 @@ interface Dispatching extends DispatchDeps {
 
 async function dispatchTo(deps: Dispatching, target: DispatchTarget, refs: DeliveryRef[]): Promise<DispatchOutcome> {
   const lanes = listLanes(deps, target, refs[0]?.organizationId ?? '')
+  // Only where they will stand: others that share its wider lanes must not wait for a slow endpoint's.
+  const lane = deps.lanes.get(target.laneKey, target.concurrency)
+  const isCrowded = deps.isCrowded()
   const slowest = pickSlowest(lanes.usual)
   const aheadMs = slowest.expectWaitMs()
-  if (aheadMs > PLACE_WAIT_MS) {
+  // The jobs of many endpoints that wait in one wider lane would hold all slots, each for little.
+  if (aheadMs > (isCrowded && aheadMs > lane.expectWaitMs() ? MOMENT_MS : PLACE_WAIT_MS)) {
     if (!deps.wasDelayed && aheadMs <= DELAYED_WAIT_MS_MAX) {
       return { kind: 'delayed', delayMs: Math.round(aheadMs * DELAY_SHARE * (0.5 + deps.random())) }
     }
     return { ...NOTHING_DONE, parked: await park(deps, slowest, { refs, claimed: [] }) }
   }
-  // Only where they will stand: others that share its wider lanes must not wait for a slow endpoint's.
-  const lane = deps.lanes.get(target.laneKey, target.concurrency)
-  const { take, waitMs } = lane.admit(refs.length, deps.isCrowded())
+  const { take, waitMs } = lane.admit(refs.length, isCrowded)
   const later = refs.slice(take)
   const parked = later.length === 0 ? 0 : await park(deps, lane, { refs: later, claimed: [] })
   if (take === 0) return { ...NOTHING_DONE, parked }

@@ -2,7 +2,7 @@
 export const PLACE_WAIT_MS = 1_500
 
 /** What finds its place within this time holds its job's slot for no longer. */
-const MOMENT_MS = 100
+export const MOMENT_MS = 100
 
 /** No attempt is taken to be shorter. */
 const ATTEMPT_MS_MIN = 0.1
