@@ -7,11 +7,11 @@ import type { RuleShape } from './rule-shapes.js'
 import { findByNumber, findByValue, type SieveColumn, type SieveHolder } from './sieve-column.js'
 import type { SieveCode, SieveCodes, Sift } from './sieve-code.js'
 import type { SievedRule, SieveParts } from './sieve-parts.js'
-import { FAR_ARRAY, keepMany, keepSome, readOwn, type SieveRun, spendOnText, tryTests } from './sieve-run.js'
+import { FAR_ARRAY, keepSome, readOwn, type SieveRun, spendOnText, tryTests } from './sieve-run.js'
 
 const WORD_BITS = 32
 
-/** What stands where an object would have the value of a column: an array when some elements of it may have it. */
+/** What stands where an object would have the value of a column: an array when its elements may have it. */
 type Held = JsonObject | readonly Json[] | undefined
 
 /** Where a sieve has its code from, and after how many events. */
@@ -42,7 +42,6 @@ export class RuleSieve {
   /** The first of rules with equal filters: such filters are tried once. */
   readonly #firsts = new RuleMask()
   readonly #held: Held[]
-  readonly #byHolder: readonly SieveColumn[]
   readonly #coding: SieveCoding
   /** Holders that were looked for on this event, a bit for each. */
   #known = 0
@@ -53,7 +52,6 @@ export class RuleSieve {
     this.#parts = parts
     this.#coding = coding
     this.#held = parts.holders.map(() => undefined)
-    this.#byHolder = parts.columns.toSorted((a, b) => a.holder - b.holder)
     this.#ids = parts.rules.map(({ id }) => id)
     this.#expiries = Float64Array.from(parts.rules, ({ expiresAtMs }) => expiresAtMs)
     this.#isLasting = parts.rules.every(({ isOnce, expiresAtMs }) => !isOnce && expiresAtMs === Infinity)
@@ -109,29 +107,19 @@ export class RuleSieve {
 
   #sift(run: SieveRun): void {
     const { columns } = this.#parts
-    let isFar = false
     for (let index = 0; index < columns.length; index += 1) {
       const column = columns[index] as SieveColumn
       if (!run.has(column.asking)) continue
       spend(run.budget, 1)
       run.tools.counts.probes += 1
       const holder = this.#find(column.holder, run)
-      if (Array.isArray(holder)) isFar = true
+      if (Array.isArray(holder)) run.distrust(column.asking)
       else {
         const value = holder === undefined ? undefined : readOwn(holder as JsonObject, column)
         if (value === undefined) run.keep(column.ofAbsent)
         else this.#keepValue(column, value, run)
         if (column.tests.length > 0) tryTests(run, column.tests, value)
       }
-    }
-    if (isFar) this.#siftFar(run)
-  }
-
-  /** What is below an array is read when all else has taken away what it can: in the same order as by code. */
-  #siftFar(run: SieveRun): void {
-    for (const column of this.#byHolder) {
-      const held = this.#held[column.holder]
-      if (Array.isArray(held) && run.has(column.asking)) keepMany(run, column, held as readonly Json[])
     }
   }
 

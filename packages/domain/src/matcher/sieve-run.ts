@@ -110,23 +110,6 @@ export function keepSome(run: SieveRun, elements: ValueSets, array: readonly Jso
   run.high &= high
 }
 
-/** Of an array some element has to hold in all: here only those go that hold for no element's value. */
-export function keepMany(run: SieveRun, column: SieveColumn, array: readonly Json[]): void {
-  run.distrust(column.asking)
-  if (column.values === undefined || array === FAR_ARRAY) return
-  spend(run.budget, array.length)
-  let { low, high } = column.ofAbsent
-  for (const element of array) {
-    if (typeof element !== 'object' || element === null || Array.isArray(element)) continue
-    const value = readOwn(element, column)
-    const left = value === undefined ? column.ofAbsent : findByValue(column.values, value)
-    low |= left.low
-    high |= left.high
-  }
-  run.low &= low
-  run.high &= high
-}
-
 /** Makes the tests of a column for the rules that are left. */
 export function tryTests(run: SieveRun, tests: SieveColumn['tests'], value: Json | undefined): void {
   const { budget, tools } = run

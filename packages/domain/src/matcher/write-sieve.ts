@@ -68,7 +68,7 @@ class SieveWriter {
       lines.push(line)
     }
     lines.push(
-      ...holders.flatMap((holder, place) => this.#keepFar(holder, place)),
+      ...holders.map((holder, place) => this.#keepFar(holder, place)),
       'run.low = low; run.high = high; run.unsureLow = unsureLow; run.unsureHigh = unsureHigh',
       'counts.candidates += tried; counts.probes += steps; spend(budget, steps)',
       'return true',
@@ -221,33 +221,12 @@ class SieveWriter {
     return `{ let length = 0; const i = ${place}; low &= ${lows}[i]${this.#isWide ? `; high &= ${highs}[i]` : ''} }`
   }
 
-  /**
-   * The properties of elements, when all others have taken away what they can: of an array some element has to hold in
-   * all. That they were asked for is counted already, in their turn.
-   */
-  #keepFar({ parent }: SieveHolder, place: number): string[] {
-    const columns = this.#parts.columns.filter(({ holder }) => holder === place)
-    if (parent === -1 || columns.length === 0) return []
-    return [`if (m${place} !== undefined) {`, ...columns.map((column) => this.#keepMany(column, `m${place}`)), '}']
-  }
-
-  #keepMany(column: SieveColumn, array: string): string {
-    const { asking, values, ofAbsent } = column
-    const lines = [`if (${this.#isLeft(asking)}) {`, `unsureLow |= ${asking.low}; unsureHigh |= ${asking.high}`]
-    if (values === undefined) return [...lines, '}'].join('\n')
-    const [lows, highs] = this.#nameMasks([values.ofOthers, ...values.byValue.values()])
-    return [
-      ...lines,
-      `if (${array} !== farArray) {`,
-      `spend(budget, ${array}.length); let l = ${ofAbsent.low}, g = ${ofAbsent.high}, length = 0`,
-      `for (let index = 0; index < ${array}.length; index += 1) {`,
-      `const e = ${array}[index]`,
-      `if (typeof e !== 'object' || e === null || isArray(e)) continue`,
-      `const v = ${this.#readOwn('e', column)}`,
-      `if (v !== undefined) { const i = ${this.#findPlace(values, 'v')}; l |= ${lows}[i]; g |= ${highs}[i] }`,
-      '}',
-      'low &= l; high &= g } }',
-    ].join('\n')
+  /** What is asked of an array's elements, the evaluator decides. That it was asked is counted already, column by column. */
+  #keepFar({ parent }: SieveHolder, place: number): string {
+    if (parent === -1) return ''
+    const asking = new RuleMask()
+    for (const column of this.#parts.columns) if (column.holder === place) asking.addAll(column.asking)
+    return `if (m${place} !== undefined) { unsureLow |= ${asking.low}; unsureHigh |= ${asking.high} }`
   }
 
   #readOwn(object: string, { key, isInherited }: { key: string; isInherited: boolean }): string {
