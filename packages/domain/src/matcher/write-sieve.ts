@@ -2,7 +2,7 @@ import type { Json } from '../json.js'
 import { RuleMask } from './rule-mask.js'
 import type { NumberSets, SieveColumn, SieveHolder, ValueSets } from './sieve-column.js'
 import type { SieveParts } from './sieve-parts.js'
-import { LONG_TEXT } from './sieve-run.js'
+import { type ElementColumns, LONG_TEXT } from './sieve-run.js'
 
 /** Characters of code up to which there is any: some twice what 40 rules take. V8 does not make much more fast. */
 const SOURCE_CHARACTERS_MAX = 32_000
@@ -68,7 +68,7 @@ class SieveWriter {
       lines.push(line)
     }
     lines.push(
-      ...holders.map((holder, place) => this.#keepFar(holder, place)),
+      ...holders.flatMap((holder, place) => this.#keepFar(holder, place)),
       'run.low = low; run.high = high; run.unsureLow = unsureLow; run.unsureHigh = unsureHigh',
       'counts.candidates += tried; counts.probes += steps; spend(budget, steps)',
       'return true',
@@ -221,12 +221,43 @@ class SieveWriter {
     return `{ let length = 0; const i = ${place}; low &= ${lows}[i]${this.#isWide ? `; high &= ${highs}[i]` : ''} }`
   }
 
-  /** What is asked of an array's elements, the evaluator decides. That it was asked is counted already, column by column. */
-  #keepFar({ parent }: SieveHolder, place: number): string {
-    if (parent === -1) return ''
-    const asking = new RuleMask()
-    for (const column of this.#parts.columns) if (column.holder === place) asking.addAll(column.asking)
-    return `if (m${place} !== undefined) { unsureLow |= ${asking.low}; unsureHigh |= ${asking.high} }`
+  /**
+   * The properties of elements, when all others have taken away what they can: of an array some element has to hold in
+   * all. That they were asked for is counted already, in their turn.
+   */
+  #keepFar({ parent, asking, single, inexact }: SieveHolder, place: number): string[] {
+    const columns = this.#parts.columns.filter(({ holder }) => holder === place)
+    if (parent === -1 || columns.length === 0) return []
+    const isNear = (this.#parts.holders[parent] as SieveHolder).parent === -1
+    return [
+      `if (m${place} !== undefined) {`,
+      isNear ? '' : `if (m${place} === farArray) { ${distrust(asking)} } else {`,
+      distrust(inexact),
+      this.#keepElements({ single, columns }, `m${place}`),
+      isNear ? '}' : '} }',
+    ]
+  }
+
+  /** In the innermost block, `low` and `high` are what an element leaves of the rules that miss one. */
+  #keepElements({ single, columns }: ElementColumns, array: string): string {
+    if (isSameMask(single, NO_RULES)) return ''
+    const asked = columns.filter(({ asking }) => asking.hasAny(single))
+    return [
+      `if (${this.#isLeft(single)}) {`,
+      `let a = low & ${single.low}, b = high & ${single.high}`,
+      `for (let index = 0; index < ${array}.length && (a | b) !== 0; index += 1) {`,
+      `const e = ${array}[index]`,
+      'spend(budget, 1)',
+      `if (typeof e !== 'object' || e === null || isArray(e)) continue`,
+      'let low = a, high = b',
+      ...asked.map((column) => {
+        const kept = this.#keepOfColumn(column)
+        return `if (${this.#isLeft(column.asking)}) { spend(budget, 1); const v = ${this.#readOwn('e', column)}\n${kept} }`
+      }),
+      'a &= ~low; b &= ~high',
+      '}',
+      'low &= ~a; high &= ~b }',
+    ].join('\n')
   }
 
   #readOwn(object: string, { key, isInherited }: { key: string; isInherited: boolean }): string {
@@ -280,6 +311,13 @@ const TOOL_NAMES = 'const { spend, spendOnText, findPlace, farArray, isArray, ha
 
 /** Whatever is looked up is read once from end to end. */
 const SPEND_ON_TEXT = `if (typeof v === 'string' && v.length > ${LONG_TEXT}) spendOnText(budget, v)`
+
+const NO_RULES: MaskWords = new RuleMask()
+
+/** Statements that leave rules to be tried in full. */
+function distrust({ low, high }: MaskWords): string {
+  return low === 0 && high === 0 ? '' : `unsureLow |= ${low}; unsureHigh |= ${high}`
+}
 
 function isSameMask(a: MaskWords, b: MaskWords): boolean {
   return a.low === b.low && a.high === b.high
