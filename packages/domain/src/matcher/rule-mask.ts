@@ -23,6 +23,10 @@ export class RuleMask {
     this.high &= ~high
   }
 
+  hasAny({ low, high }: RuleMask): boolean {
+    return ((this.low & low) | (this.high & high)) !== 0
+  }
+
   copy(): RuleMask {
     const copy = new RuleMask()
     copy.addAll(this)

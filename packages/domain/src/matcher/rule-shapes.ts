@@ -46,6 +46,11 @@ export interface PathTest {
   readonly holds: ShapeTest
   /** Where the literal stands that the value must be equal to; -1 when the test is another one. */
   readonly literal: number
+  /**
+   * The nested filter that it stands in: of an array, a single element has to pass all tests of it. Undefined at a root, and
+   * where arrays are looked through in another way.
+   */
+  readonly within: FilterNode | undefined
 }
 
 /** What rules have in common whose filters differ in their operands alone. */
@@ -133,8 +138,8 @@ export class RuleShapes {
     const holdsContext = context === null ? undefined : compileShape(context, places)
     const wanted: WantedTest[] = []
     const isFlat =
-      (payload === null || flatten(payload, [payloadRoot], wanted)) &&
-      (context === null || flatten(context, [CONTEXT_ROOT], wanted))
+      (payload === null || flatten(payload, { keys: [payloadRoot], within: undefined }, wanted)) &&
+      (context === null || flatten(context, { keys: [CONTEXT_ROOT], within: undefined }, wanted))
     return {
       id,
       key,
@@ -153,7 +158,7 @@ export class RuleShapes {
     }
   }
 
-  #toPathTest({ keys, test }: WantedTest, places: OperandPlaces): PathTest {
+  #toPathTest({ keys, test, within }: WantedTest, places: OperandPlaces): PathTest {
     const [root, ...properties] = keys as [number, ...string[]]
     let path = root
     const held: number[] = []
@@ -166,7 +171,7 @@ export class RuleShapes {
     if (path === PAYLOAD_ROOT || properties.length === 0) this.paths.holdAgain(path)
     const isLiteral = test.operator === 'oneOf' && test.operand.length === 1
     const place = places.get(test) ?? -1
-    return { path, test, place, holds: compileShapeTest(test, places), literal: isLiteral ? place : -1 }
+    return { path, test, place, holds: compileShapeTest(test, places), literal: isLiteral ? place : -1, within }
   }
 }
 
@@ -226,19 +231,25 @@ function restoreOne(test: FilterTest, restored: Restored): FilterTest {
   } as FilterTest
 }
 
-interface WantedTest {
+/** Where tests of paths stand. */
+interface Standing {
   keys: readonly (number | string)[]
+  within: FilterNode | undefined
+}
+
+interface WantedTest extends Standing {
   test: FilterTest
 }
 
 /** Gathers the tests of a filter that has no alternatives. False when it is more than tests of paths. */
-function flatten(node: FilterNode, keys: readonly (number | string)[], wanted: WantedTest[]): boolean {
+function flatten(node: FilterNode, at: Standing, wanted: WantedTest[]): boolean {
+  const { keys, within } = at
   return node.conditions.every((condition) => {
     switch (condition.kind) {
       case 'and':
-        return condition.nodes.every((each) => flatten(each, keys, wanted))
+        return condition.nodes.every((each) => flatten(each, at, wanted))
       case 'property': {
-        for (const test of condition.tests) wanted.push({ keys: [...keys, condition.key], test })
+        for (const test of condition.tests) wanted.push({ keys: [...keys, condition.key], within, test })
         // Below another key it asks at least that there is an object to have it, which no test says.
         return condition.tests.length > 0 || keys.length === 1
       }
@@ -246,7 +257,11 @@ function flatten(node: FilterNode, keys: readonly (number | string)[], wanted: W
         if (condition.node.conditions.length === 0) return keys.length === 1
         // As with a property that is not tested: what wants nothing all the same wants an object.
         const before = wanted.length
-        return flatten(condition.node, [...keys, condition.key], wanted) && wanted.length > before
+        const below = {
+          keys: [...keys, condition.key],
+          within: condition.elements === 'own' ? condition.node : undefined,
+        }
+        return flatten(condition.node, below, wanted) && wanted.length > before
       }
       default:
         return false

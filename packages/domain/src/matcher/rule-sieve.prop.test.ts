@@ -69,6 +69,18 @@ describe(`few rules all at once (seed ${seed})`, () => {
     }
   })
 
+  test.each<[Json, Json, Json]>([
+    [{ b: [{ $exists: false }] }, { b: [{ $gte: 2 }] }, [{}, { b: 2 }]],
+    [{ b: [{ $anythingBut: [2] }] }, { b: [{ $gte: 2, $lte: 2 }] }, [{}, { b: 2 }]],
+    [{ b: [{ $exists: false }] }, { b: [{ $includes: 1 }] }, [{}, { b: [1] }]],
+  ])('%j and %j may hold for an element each', (one, other, items) => {
+    const rule = makeRule('one', { payloadFilter: makeFilter({ $and: [{ items: one }, { items: other }] }) })
+    for (const tuning of [SIEVED, CODED]) {
+      const matcher = createTunedMatcher(tuning, [rule])
+      expect(matchEvent(matcher, makeEventCase({ payload: { items } }))).toMatchObject({ dispatcherIds: ['one'] })
+    }
+  })
+
   test.each(['payloadFilter', 'contextFilter'] as const)(
     'a key in a %s holds for nothing when that is null',
     (filter) => {

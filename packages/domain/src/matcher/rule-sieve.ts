@@ -4,10 +4,10 @@ import type { MatchResult } from './matchable-event.js'
 import { CONTEXT_ROOT, PAYLOAD_ROOT } from './path-table.js'
 import { RuleMask } from './rule-mask.js'
 import type { RuleShape } from './rule-shapes.js'
-import { findByNumber, findByValue, type SieveColumn, type SieveHolder } from './sieve-column.js'
+import { findByValue, type SieveColumn, type SieveHolder } from './sieve-column.js'
 import type { SieveCode, SieveCodes, Sift } from './sieve-code.js'
 import type { SievedRule, SieveParts } from './sieve-parts.js'
-import { FAR_ARRAY, keepMany, keepSome, readOwn, type SieveRun, spendOnText, tryTests } from './sieve-run.js'
+import { FAR_ARRAY, keepElements, keepValue, readOwn, type SieveRun, tryTests } from './sieve-run.js'
 
 const WORD_BITS = 32
 
@@ -42,7 +42,8 @@ export class RuleSieve {
   /** The first of rules with equal filters: such filters are tried once. */
   readonly #firsts = new RuleMask()
   readonly #held: Held[]
-  readonly #byHolder: readonly SieveColumn[]
+  /** The columns of each holder. */
+  readonly #byHolder: readonly (readonly SieveColumn[])[]
   readonly #coding: SieveCoding
   /** Holders that were looked for on this event, a bit for each. */
   #known = 0
@@ -53,7 +54,7 @@ export class RuleSieve {
     this.#parts = parts
     this.#coding = coding
     this.#held = parts.holders.map(() => undefined)
-    this.#byHolder = parts.columns.toSorted((a, b) => a.holder - b.holder)
+    this.#byHolder = parts.holders.map((_, place) => parts.columns.filter(({ holder }) => holder === place))
     this.#ids = parts.rules.map(({ id }) => id)
     this.#expiries = Float64Array.from(parts.rules, ({ expiresAtMs }) => expiresAtMs)
     this.#isLasting = parts.rules.every(({ isOnce, expiresAtMs }) => !isOnce && expiresAtMs === Infinity)
@@ -120,7 +121,7 @@ export class RuleSieve {
       else {
         const value = holder === undefined ? undefined : readOwn(holder as JsonObject, column)
         if (value === undefined) run.keep(column.ofAbsent)
-        else this.#keepValue(column, value, run)
+        else keepValue(column, value, run)
         if (column.tests.length > 0) tryTests(run, column.tests, value)
       }
     }
@@ -129,9 +130,12 @@ export class RuleSieve {
 
   /** What is below an array is read when all else has taken away what it can: in the same order as by code. */
   #siftFar(run: SieveRun): void {
-    for (const column of this.#byHolder) {
-      const held = this.#held[column.holder]
-      if (Array.isArray(held) && run.has(column.asking)) keepMany(run, column, held as readonly Json[])
+    for (const [place, columns] of this.#byHolder.entries()) {
+      const held = this.#held[place]
+      if (!Array.isArray(held)) continue
+      const { asking, single, inexact } = this.#parts.holders[place] as SieveHolder
+      run.distrust(held === FAR_ARRAY ? asking : inexact)
+      if (held !== FAR_ARRAY && run.has(single)) keepElements(run, { single, columns }, held as readonly Json[])
     }
   }
 
@@ -157,19 +161,6 @@ export class RuleSieve {
     if (Array.isArray(above)) return FAR_ARRAY
     const value = readOwn(above as JsonObject, holder)
     return typeof value === 'object' && value !== null ? value : undefined
-  }
-
-  #keepValue({ values, numbers, elements }: SieveColumn, value: Json, run: SieveRun): void {
-    if (values !== undefined) {
-      if (typeof value === 'string') spendOnText(run.budget, value)
-      run.keep(findByValue(values, value))
-    }
-    if (numbers !== undefined) run.keep(typeof value === 'number' ? findByNumber(numbers, value) : numbers.ofOthers)
-    if (elements === undefined) return
-    if (Array.isArray(value)) {
-      spend(run.budget, value.length)
-      keepSome(run, elements, value)
-    } else run.keep(elements.ofOthers)
   }
 
   /** Tries what is left and not decided as the evaluator does, equal rules once. */

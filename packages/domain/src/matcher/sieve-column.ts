@@ -28,6 +28,12 @@ export interface SieveHolder {
   readonly key: string
   /** Whether every object seems to have the key. */
   readonly isInherited: boolean
+  /** Rules that ask about properties of it. */
+  readonly asking: RuleMask
+  /** Of these, which want of an array that one element has all those properties. */
+  readonly single: RuleMask
+  /** Those that an array's elements do not decide, by what columns know of their properties. */
+  readonly inexact: RuleMask
 }
 
 /** A test that is made for the rules with equal filters. */

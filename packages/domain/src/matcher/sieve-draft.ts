@@ -1,5 +1,5 @@
 import { countTestsSteps } from '../filter/count-steps.js'
-import type { FilterTest } from '../filter/filter-tree.js'
+import type { FilterNode, FilterTest } from '../filter/filter-tree.js'
 import { findLeafHolds, isLeafTest, restoreTest } from '../filter/leaf-test.js'
 import type { Json } from '../json.js'
 import { CONTEXT_ROOT, PAYLOAD_ROOT, type PathTable } from './path-table.js'
@@ -95,9 +95,25 @@ export class SieveDraft {
     for (const test of pathTests) {
       const draft = this.#columns.get(test.path) ?? new ColumnDraft()
       this.#columns.set(test.path, draft)
-      takeTest(draft, test, { shape, operands, rules })
+      const isWish = takeTest(draft, test, { shape, operands, rules })
+      if (!isWish) this.#holderOf(test.path).inexact.addAll(rules)
     }
+    this.#takeNested(pathTests, rules)
     return true
+  }
+
+  /** Notes whether all that rules ask about properties of one holder, they ask in one nested filter. */
+  #takeNested(pathTests: readonly PathTest[], rules: RuleMask): void {
+    const nested = new Map<SieveHolder, FilterNode | undefined>()
+    for (const { path, within } of pathTests) {
+      const holder = this.#holderOf(path)
+      nested.set(holder, !nested.has(holder) || nested.get(holder) === within ? within : undefined)
+    }
+    for (const [{ asking, single, inexact }, within] of nested) {
+      asking.addAll(rules)
+      if (within === undefined) inexact.addAll(rules)
+      else single.addAll(rules)
+    }
   }
 
   /** Makes the columns; first what takes away the most, so that little is left to be asked by the others. */
@@ -120,6 +136,11 @@ export class SieveDraft {
     return above < 0 ? path : this.#findRoot(above)
   }
 
+  /** What has the property at a path that is taken in. */
+  #holderOf(path: number): SieveHolder {
+    return this.#holders[this.#placeHolder(this.#paths.parents[path] as number) as number] as SieveHolder
+  }
+
   /** The place of the holder at a path; undefined when it is not below payload or context, or there are too many. */
   #placeHolder(path: number): number | undefined {
     const known = this.#holderPlaces.get(path)
@@ -129,13 +150,16 @@ export class SieveDraft {
     const parent = above < 0 ? -1 : this.#placeHolder(above)
     if (parent === undefined || this.#holders.length === HOLDERS_MAX) return undefined
     const isInherited = this.#paths.inherited[path] as boolean
-    this.#holders.push({ parent, root: path, key: this.#paths.keys[path] as string, isInherited })
+    const key = this.#paths.keys[path] as string
+    const [asking, single, inexact] = [new RuleMask(), new RuleMask(), new RuleMask()]
+    this.#holders.push({ parent, root: path, key, isInherited, asking, single, inexact })
     this.#holderPlaces.set(path, this.#holders.length - 1)
     return this.#holders.length - 1
   }
 }
 
-function takeTest(draft: ColumnDraft, pathTest: PathTest, { operands, rules }: DraftedFilters): void {
+/** Takes in one test of rules. False when it is to be made for each value. */
+function takeTest(draft: ColumnDraft, pathTest: PathTest, { operands, rules }: DraftedFilters): boolean {
   const { test, place } = pathTest
   const wish = readWish(test, operands[place], rules)
   const range = readRange(test.operator, operands[place], rules)
@@ -149,9 +173,10 @@ function takeTest(draft: ColumnDraft, pathTest: PathTest, { operands, rules }: D
       holds: isLeaf ? findLeafHolds(test.operator) : toLeafHolds(pathTest.holds),
       operand: isLeaf ? operands[place] : operands,
     })
-    return
+    return false
   }
   if (wish === undefined || !wish.ofAbsent) draft.notAbsent.addAll(rules)
+  return true
 }
 
 function countOf(wishes: readonly { readonly rules: RuleMask }[], rules: RuleMask): number {

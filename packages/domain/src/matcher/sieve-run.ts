@@ -1,12 +1,12 @@
 import { countScanSteps } from '../filter/count-steps.js'
 import { spend, type WorkBudget } from '../filter/work-budget.js'
-import type { Json, JsonObject } from '../json.js'
+import { isJsonObject, type Json, type JsonObject } from '../json.js'
 import type { EventReader } from './event-reader.js'
 import type { MatchableEvent } from './matchable-event.js'
 import { CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT } from './path-table.js'
-import type { RuleMask } from './rule-mask.js'
+import { RuleMask } from './rule-mask.js'
 import type { RuleTrial } from './rule-trial.js'
-import { findByValue, type SieveColumn, type ValueSets } from './sieve-column.js'
+import { findByNumber, findByValue, type SieveColumn, type ValueSets } from './sieve-column.js'
 
 /** From how many characters on looking at a text is counted. */
 export const LONG_TEXT = 64
@@ -98,33 +98,68 @@ export class SieveRun {
   }
 }
 
-/** Keeps what any element leaves. */
-export function keepSome(run: SieveRun, elements: ValueSets, array: readonly Json[]): void {
-  let { low, high } = elements.ofOthers
-  for (let index = 0; index < array.length; index += 1) {
-    const left = findByValue(elements, array[index] as Json)
-    low |= left.low
-    high |= left.high
+/** Rules that are left, and what pays for finding out. */
+type Left = Pick<SieveRun, 'low' | 'high' | 'budget'>
+
+/** Keeps what a property that is there leaves; tests are still to be made. */
+export function keepValue({ values, numbers, elements }: SieveColumn, value: Json, left: Left): void {
+  if (values !== undefined) {
+    if (typeof value === 'string') spendOnText(left.budget, value)
+    keep(left, findByValue(values, value))
   }
-  run.low &= low
-  run.high &= high
+  if (numbers !== undefined) keep(left, typeof value === 'number' ? findByNumber(numbers, value) : numbers.ofOthers)
+  if (elements === undefined) return
+  if (Array.isArray(value)) {
+    spend(left.budget, value.length)
+    keepSome(left, elements, value)
+  } else keep(left, elements.ofOthers)
 }
 
-/** Of an array some element has to hold in all: here only those go that hold for no element's value. */
-export function keepMany(run: SieveRun, column: SieveColumn, array: readonly Json[]): void {
-  run.distrust(column.asking)
-  if (column.values === undefined || array === FAR_ARRAY) return
-  spend(run.budget, array.length)
-  let { low, high } = column.ofAbsent
-  for (const element of array) {
-    if (typeof element !== 'object' || element === null || Array.isArray(element)) continue
-    const value = readOwn(element, column)
-    const left = value === undefined ? column.ofAbsent : findByValue(column.values, value)
-    low |= left.low
-    high |= left.high
+function keep(left: Left, { low, high }: RuleMask): void {
+  left.low &= low
+  left.high &= high
+}
+
+/** Keeps what any element leaves. */
+function keepSome(left: Left, elements: ValueSets, array: readonly Json[]): void {
+  let { low, high } = elements.ofOthers
+  for (let index = 0; index < array.length; index += 1) {
+    const found = findByValue(elements, array[index] as Json)
+    low |= found.low
+    high |= found.high
   }
-  run.low &= low
-  run.high &= high
+  left.low &= low
+  left.high &= high
+}
+
+/** What is asked about the elements of an array. */
+export interface ElementColumns {
+  readonly single: RuleMask
+  readonly columns: readonly SieveColumn[]
+}
+
+/** Keeps, of the rules that want all of a single element, those for which one has it; tests are still to be made. */
+export function keepElements(run: SieveRun, { single, columns }: ElementColumns, array: readonly Json[]): void {
+  const { budget } = run
+  const missing = new RuleMask()
+  missing.low = run.low & single.low
+  missing.high = run.high & single.high
+  for (let index = 0; index < array.length && missing.hasAny(single); index += 1) {
+    const element = array[index] as Json
+    spend(budget, 1)
+    if (!isJsonObject(element)) continue
+    const left = { low: missing.low, high: missing.high, budget }
+    for (const column of columns) {
+      if (((left.low & column.asking.low) | (left.high & column.asking.high)) === 0) continue
+      spend(budget, 1)
+      const value = readOwn(element, column)
+      if (value === undefined) keep(left, column.ofAbsent)
+      else keepValue(column, value, left)
+    }
+    missing.low &= ~left.low
+    missing.high &= ~left.high
+  }
+  run.remove(missing)
 }
 
 /** Makes the tests of a column for the rules that are left. */

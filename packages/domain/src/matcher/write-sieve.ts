@@ -2,7 +2,7 @@ import type { Json } from '../json.js'
 import { RuleMask } from './rule-mask.js'
 import type { NumberSets, SieveColumn, SieveHolder, ValueSets } from './sieve-column.js'
 import type { SieveParts } from './sieve-parts.js'
-import { LONG_TEXT } from './sieve-run.js'
+import { type ElementColumns, LONG_TEXT } from './sieve-run.js'
 
 /** Characters of code up to which there is any: some twice what 40 rules take. V8 does not make much more fast. */
 const SOURCE_CHARACTERS_MAX = 32_000
@@ -225,28 +225,38 @@ class SieveWriter {
    * The properties of elements, when all others have taken away what they can: of an array some element has to hold in
    * all. That they were asked for is counted already, in their turn.
    */
-  #keepFar({ parent }: SieveHolder, place: number): string[] {
+  #keepFar({ parent, asking, single, inexact }: SieveHolder, place: number): string[] {
     const columns = this.#parts.columns.filter(({ holder }) => holder === place)
     if (parent === -1 || columns.length === 0) return []
-    return [`if (m${place} !== undefined) {`, ...columns.map((column) => this.#keepMany(column, `m${place}`)), '}']
+    const isNear = (this.#parts.holders[parent] as SieveHolder).parent === -1
+    return [
+      `if (m${place} !== undefined) {`,
+      isNear ? '' : `if (m${place} === farArray) { ${distrust(asking)} } else {`,
+      distrust(inexact),
+      this.#keepElements({ single, columns }, `m${place}`),
+      isNear ? '}' : '} }',
+    ]
   }
 
-  #keepMany(column: SieveColumn, array: string): string {
-    const { asking, values, ofAbsent } = column
-    const lines = [`if (${this.#isLeft(asking)}) {`, `unsureLow |= ${asking.low}; unsureHigh |= ${asking.high}`]
-    if (values === undefined) return [...lines, '}'].join('\n')
-    const [lows, highs] = this.#nameMasks([values.ofOthers, ...values.byValue.values()])
+  /** In the innermost block, `low` and `high` are what an element leaves of the rules that miss one. */
+  #keepElements({ single, columns }: ElementColumns, array: string): string {
+    if (isSameMask(single, NO_RULES)) return ''
+    const asked = columns.filter(({ asking }) => asking.hasAny(single))
     return [
-      ...lines,
-      `if (${array} !== farArray) {`,
-      `spend(budget, ${array}.length); let l = ${ofAbsent.low}, g = ${ofAbsent.high}, length = 0`,
-      `for (let index = 0; index < ${array}.length; index += 1) {`,
+      `if (${this.#isLeft(single)}) {`,
+      `let a = low & ${single.low}, b = high & ${single.high}`,
+      `for (let index = 0; index < ${array}.length && (a | b) !== 0; index += 1) {`,
       `const e = ${array}[index]`,
+      'spend(budget, 1)',
       `if (typeof e !== 'object' || e === null || isArray(e)) continue`,
-      `const v = ${this.#readOwn('e', column)}`,
-      `if (v !== undefined) { const i = ${this.#findPlace(values, 'v')}; l |= ${lows}[i]; g |= ${highs}[i] }`,
+      'let low = a, high = b',
+      ...asked.map((column) => {
+        const kept = this.#keepOfColumn(column)
+        return `if (${this.#isLeft(column.asking)}) { spend(budget, 1); const v = ${this.#readOwn('e', column)}\n${kept} }`
+      }),
+      'a &= ~low; b &= ~high',
       '}',
-      'low &= l; high &= g } }',
+      'low &= ~a; high &= ~b }',
     ].join('\n')
   }
 
@@ -301,6 +311,13 @@ const TOOL_NAMES = 'const { spend, spendOnText, findPlace, farArray, isArray, ha
 
 /** Whatever is looked up is read once from end to end. */
 const SPEND_ON_TEXT = `if (typeof v === 'string' && v.length > ${LONG_TEXT}) spendOnText(budget, v)`
+
+const NO_RULES: MaskWords = new RuleMask()
+
+/** Statements that leave rules to be tried in full. */
+function distrust({ low, high }: MaskWords): string {
+  return low === 0 && high === 0 ? '' : `unsureLow |= ${low}; unsureHigh |= ${high}`
+}
 
 function isSameMask(a: MaskWords, b: MaskWords): boolean {
   return a.low === b.low && a.high === b.high

@@ -91,12 +91,25 @@ function drawEntry(random: Random, world: World, { style, depth }: Place): [stri
   if (!isDeep && random.chance(style.words)) {
     const word = random.pick([...WORDS, '$or', '$or', '$nor', '$nor'] as const)
     if (word === '$contains' || word === '$equals') return [word, drawOperandJson(random, world)]
+    if (word === '$and' && random.chance(0.4))
+      return [word, drawBelowOneKey(random, world, { style, depth: depth + 1 })]
     const length = random.pick([1, 2, 2, 3])
     return [word, Array.from({ length }, () => drawNode(random, world, { style, depth: depth + 1 }))]
   }
   const key = random.pick(world.keys)
   if (!isDeep && random.chance(style.nested)) return [key, drawNode(random, world, { style, depth: depth + 1 })]
   return [key, drawList(random, world, style)]
+}
+
+/** Two filters on what has one key, of an array perhaps for an element each; often on the same property of it. */
+function drawBelowOneKey(random: Random, world: World, { style, depth }: Place): JsonObject[] {
+  const [above, below] = [random.pick(world.keys), random.pick(world.keys)]
+  return Array.from({ length: 2 }, () => {
+    const node = random.chance(0.5)
+      ? toObject([[below, drawList(random, world, style)]])
+      : drawNode(random, world, { style, depth: depth + 1 })
+    return toObject([[above, node]])
+  })
 }
 
 function drawList(random: Random, world: World, style: FilterStyle): Json[] {
