@@ -60,7 +60,7 @@ export class IndexSearch {
     this.#event = index.shapes.event
     this.#features = index.shapes.eventFeatures
     this.#trial = new RuleTrial(index.shapes.event)
-    this.#tools = { reader: this.#event, trial: this.#trial, counts: this.counts }
+    this.#tools = { reader: this.#event, counts: this.counts }
   }
 
   match(event: MatchableEvent, now: Date, fanoutMax = Infinity): MatchResult {
@@ -91,6 +91,7 @@ export class IndexSearch {
   #search(event: MatchableEvent, { group, sieve, fanoutMax }: Searched): MatchResult {
     const run = new SieveRun(event, this.#budget, this.#tools)
     run.open()
+    this.#trial.payFrom(this.#budget)
     // Whether it can be read decides the answer, and must not hang on which keys lead to which filters.
     if (event.payloadType === 'REQUEST' && group.readsBody) this.#event.read(PAYLOAD_ROOT)
     if (sieve !== undefined) return sieve.match(run, this.#now, fanoutMax)

@@ -1,9 +1,9 @@
 import { spend } from '../filter/work-budget.js'
 import type { Json, JsonObject } from '../json.js'
 import type { MatchResult } from './matchable-event.js'
-import { CONTEXT_ROOT, PAYLOAD_ROOT } from './path-table.js'
+import { PAYLOAD_ROOT } from './path-table.js'
 import { RuleMask } from './rule-mask.js'
-import type { RuleShape } from './rule-shapes.js'
+import { holdsInFull } from './rule-trial.js'
 import { findByValue, type SieveColumn, type SieveHolder } from './sieve-column.js'
 import type { SieveCode, SieveCodes, Sift } from './sieve-code.js'
 import type { SievedRule, SieveParts } from './sieve-parts.js'
@@ -171,7 +171,7 @@ export class RuleSieve {
     let high = run.high & run.unsureHigh
     while ((low | high) !== 0) {
       const { shape, operands, equals } = rules[low !== 0 ? firstOf(low) : WORD_BITS + firstOf(high)] as SievedRule
-      if (!holdsInFull(run, shape, operands)) {
+      if (!holdsInFull(shape, operands, run)) {
         counts.candidates += 1
         run.remove(equals)
       }
@@ -225,12 +225,6 @@ export class RuleSieve {
   #isOnce(place: number): boolean {
     return (((place < WORD_BITS ? this.#once.low : this.#once.high) >>> place) & 1) === 1
   }
-}
-
-function holdsInFull(run: SieveRun, shape: RuleShape, operands: readonly unknown[]): boolean {
-  const { holdsPayload, holdsContext, payloadRoot } = shape
-  if (holdsPayload !== undefined && !holdsPayload(run.readRoot(payloadRoot), operands, run.budget)) return false
-  return holdsContext === undefined || holdsContext(run.readRoot(CONTEXT_ROOT), operands, run.budget)
 }
 
 /** The place of the lowest bit. */

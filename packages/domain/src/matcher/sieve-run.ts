@@ -5,7 +5,6 @@ import type { EventReader } from './event-reader.js'
 import type { MatchableEvent } from './matchable-event.js'
 import { CONTEXT_ROOT, ENVELOPE_ROOT, PAYLOAD_ROOT } from './path-table.js'
 import { RuleMask } from './rule-mask.js'
-import type { RuleTrial } from './rule-trial.js'
 import { findByNumber, findByValue, type SieveColumn, type ValueSets } from './sieve-column.js'
 
 /** From how many characters on looking at a text is counted. */
@@ -17,7 +16,6 @@ export const FAR_ARRAY: readonly Json[] = []
 /** What trying rules takes beside an event: the same for all events. */
 export interface SieveTools {
   readonly reader: EventReader
-  readonly trial: RuleTrial
   /** Counted on. */
   readonly counts: { candidates: number; probes: number; matches: number }
 }
@@ -45,7 +43,7 @@ export class SieveRun {
     this.tools = tools
   }
 
-  /** The payload, the context or the envelope: read from the event once. */
+  /** The payload, the context or the envelope: read from the event once. A payload that is a request is for an open run. */
   readRoot(root: number): Json | undefined {
     if (root === ENVELOPE_ROOT) this.open()
     if (this.#isOpen) {
@@ -60,13 +58,12 @@ export class SieveRun {
     return this.#context
   }
 
-  /** Gives the event to those who try a filter in full, before they do. */
+  /** Gives the event to the reader of paths, which knows of envelopes and of payloads that are requests. */
   open(): void {
     if (this.#isOpen) return
     this.#isOpen = true
-    const { reader, trial } = this.tools
+    const { reader } = this.tools
     reader.begin(this.event, this.budget)
-    trial.payFrom(this.budget)
     if (this.#payload !== undefined) reader.put(PAYLOAD_ROOT, this.#payload)
     if (this.#context !== undefined) reader.put(CONTEXT_ROOT, this.#context)
   }
