@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import {
   createAcceptStore,
@@ -187,6 +188,24 @@ describe('places', () => {
     const again = await dispatching.dispatch(delayed, { wasDelayed: true })
     expect(again).toEqual({ kind: 'done', started: 0, parked: 10, skipped: 0 })
     await Promise.all(outcomes)
+    await dispatching.drain()
+  })
+
+  test('a job whose organization has no place left holds no slot for long, while slots are few', async () => {
+    const held = await Promise.all(Array.from({ length: 2 }, () => owe(1, { url: 'http://slow.test/' })))
+    const late = await owe(5, { url: 'http://other.test/' })
+    let release = (): void => undefined
+    const answered = new Promise<void>((resolve) => (release = resolve))
+    // Two places for one organization, and few enough slots that any job crowds them.
+    const limits = { inFlightMax: 4, jobsMax: 1 }
+    const dispatching = create(() => answered.then(() => OK), limits)
+    for (const refs of held) await dispatching.dispatch(refs)
+    // Only then is it known that the organization's lane is slow.
+    await sleep(700)
+    expect(await dispatching.dispatch(late)).toMatchObject({ kind: 'delayed' })
+    const again = await dispatching.dispatch(late, { wasDelayed: true })
+    expect(again).toEqual({ kind: 'done', started: 0, parked: 5, skipped: 0 })
+    release()
     await dispatching.drain()
   })
 

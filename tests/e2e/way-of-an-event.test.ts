@@ -1,91 +1,30 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { pollUntil } from '@signalbox/testkit'
 import { Webhook as StandardWebhook } from 'standardwebhooks'
+import { emptyTables, type EventFollower, followEvents } from './follow-events.js'
 import { type RunningApps, startApps } from './start-apps.js'
 
 let apps: RunningApps
+let send: EventFollower['send']
+let untilEnded: EventFollower['untilEnded']
+let untilDelivered: EventFollower['untilDelivered']
 
 beforeAll(async () => {
   apps = await startApps()
+  ;({ send, untilEnded, untilDelivered } = followEvents(apps))
 })
 
 // Every test has the environment for itself: what subscribed goes, with what it is still owed.
 afterEach(async () => {
   const { body } = await apps.call('GET', '/api/v1/webhook-endpoints?limit=100')
   for (const { id } of body.data) await apps.call('DELETE', `/api/v1/webhook-endpoints/${id}`)
-  await emptyTables()
+  await emptyTables(apps)
   apps.receiver.reset()
 })
-
-// The scheduler looks at the same tables in another order: one of the two has to give way.
-async function emptyTables(): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      await apps.database.pool.query('truncate event_outbox, delivery_outbox, event_records cascade')
-      return
-    } catch (error) {
-      if ((error as { code?: string }).code !== '40P01' || tries === 3) throw error
-    }
-  }
-}
 
 afterAll(async () => {
   await apps?.stop()
 })
-
-async function send(
-  event: Record<string, unknown>,
-  options?: Record<string, unknown>,
-  more: { key?: string; headers?: Record<string, string> } = {},
-) {
-  const answer = await apps.call('POST', '/api/v1/events', { body: { event, ...(options && { options }) }, ...more })
-  expect(answer.status).toBe(200)
-  return answer.body
-}
-
-interface SeenDelivery {
-  id: string
-  state: string
-  reason: string | null
-  attemptCount: number
-  attempts: { number: number; outcome: string; responseStatus: number | null }[]
-}
-
-async function readDeliveries(eventId: string): Promise<SeenDelivery[]> {
-  const { status, body } = await apps.call('GET', `/api/v1/events/${eventId}/deliveries`)
-  expect(status).toBe(200)
-  return body.data as unknown as SeenDelivery[]
-}
-
-/** The one delivery of an event, once it has ended. */
-async function untilEnded(eventId: string, state?: string): Promise<SeenDelivery> {
-  return await pollUntil(
-    async () => {
-      const [delivery] = await readDeliveries(eventId)
-      const isEnded = delivery !== undefined && !['pending', 'in_flight'].includes(delivery.state)
-      return isEnded && (state === undefined || delivery.state === state) ? delivery : undefined
-    },
-    { what: `the delivery of ${eventId} to end ${state ?? ''}` },
-  )
-}
-
-interface SeenEvent {
-  delivered_at: Date | null
-  failed_at: Date | null
-  matched_count: number | null
-}
-
-async function untilDelivered(eventId: string): Promise<SeenEvent> {
-  return await pollUntil(
-    async () => {
-      const { rows } = await apps.database.pool.query<SeenEvent>('select * from event_records where event_id = $1', [
-        eventId,
-      ])
-      return rows[0]?.delivered_at || rows[0]?.failed_at ? rows[0] : undefined
-    },
-    { what: `${eventId} to be delivered` },
-  )
-}
 
 const QUICK_RETRIES = { retryPolicy: { delaysSeconds: [0.05, 0.05] } }
 

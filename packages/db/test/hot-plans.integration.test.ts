@@ -9,7 +9,6 @@ import {
   type TestDatabase,
 } from '@signalbox/testkit'
 import { createAcceptStore, createDatabase, createDeliverStore, type Database } from '../src/index.js'
-import { encodeArray } from '../src/encode-array.js'
 import { acceptEventsSql } from '../src/sql/accept-events.js'
 import {
   claimDeliveriesSql,
@@ -45,9 +44,8 @@ import { findAccountsSql } from '../src/sql/resolve-accounts.js'
 import { measureBacklogSql, takeDueDeliveriesSql, takeDueEventsSql } from '../src/sql/schedule.js'
 import { lockUndeliveredSql, useUpDispatchersSql, writeDeliveriesSql } from '../src/sql/write-deliveries.js'
 import { explain } from './explain.js'
+import { GROUP, toAttemptColumns, toDecidedColumns, toNewColumns } from './group-columns.js'
 
-/** Rows of one statement: what the hot paths send at most. */
-const GROUP = 500
 /** Rows that a plan may look at for each row of its group, over all of its steps. A quadratic plan looks at hundreds. */
 const TOUCHED_PER_ROW_MAX = 60
 
@@ -155,44 +153,6 @@ function toResent(list: { eventId: string }[]): object[] {
   }))
 }
 
-/** A column that says the same of every row. */
-const allOf = <Value>(value: Value): Value[] => Array.from({ length: GROUP }, () => value)
-
-function toNewColumns(eventIds?: string[]): unknown[] {
-  const ids = Array.from({ length: GROUP }, () => createId())
-  const { uuid, text, timestamptz, jsonb, boolean } = encodeArray
-  const now = timestamptz(allOf(new Date()))
-  const noTexts = text(allOf(null))
-  const ofTenant = [uuid(allOf(scope.organizationId)), uuid(allOf(scope.environmentId)), uuid(ids)]
-  const named = [text(eventIds ?? ids), text(allOf('n')), text(allOf('s')), now]
-  const said = [jsonb(allOf('{}')), text(allOf('JSON')), jsonb(allOf('{}'))]
-  const left = [uuid(allOf(null)), noTexts, jsonb(allOf(null)), noTexts, noTexts]
-  return [...ofTenant, ...named, ...said, ...left, now, boolean(allOf(false)), new Date(), 30]
-}
-
-function toAttemptColumns(): unknown[] {
-  const { uuid, text, timestamptz, jsonb, integer } = encodeArray
-  const noTexts = text(allOf(null))
-  const claims = [
-    uuid(allOf(scope.organizationId)),
-    uuid(claimed.map(({ id }) => id)),
-    text(claimed.map(({ lease }) => lease)),
-  ]
-  const step = [integer(allOf(1)), text(allOf('succeeded')), integer(allOf(0)), noTexts]
-  const reading = [timestamptz(allOf(new Date())), integer(allOf(1)), text(allOf('succeeded')), integer(allOf(200))]
-  return [...claims, ...step, ...reading, jsonb(allOf('{}')), noTexts, noTexts, noTexts, noTexts]
-}
-
-function toDecidedColumns(): unknown[] {
-  const { uuid, text, integer } = encodeArray
-  const ofOrganization = uuid(allOf(scope.organizationId))
-  const ids = uuid(events.map(({ id }) => id))
-  const decided = [ofOrganization, ids, integer(allOf(1)), integer(allOf(null)), text(allOf(null))]
-  const ofEnvironment = uuid(allOf(scope.environmentId))
-  const made = uuid(Array.from({ length: GROUP }, () => createId()))
-  return [...decided, ofOrganization, ofEnvironment, made, ids, uuid(allOf(dispatcherId)), 30]
-}
-
 const guards = (ids: string[]): string =>
   json(ids.map((i) => ({ o: scope.organizationId, i, n: 0, l: null, w: 1_000 })))
 
@@ -200,8 +160,17 @@ const ofRules = (...more: string[]): unknown[] => [scope.organizationId, ruleIds
 
 /** Statement, values, and the indexes that it must use. */
 const statements: [string, string, () => unknown[], string[]][] = [
-  ['accept', acceptEventsSql, () => toNewColumns(), []],
-  ['accept ids that are there', acceptEventsSql, () => toNewColumns(events.map(({ eventId }) => eventId)), []],
+  ['accept', acceptEventsSql, () => toNewColumns(scope), []],
+  [
+    'accept ids that are there',
+    acceptEventsSql,
+    () =>
+      toNewColumns(
+        scope,
+        events.map(({ eventId }) => eventId),
+      ),
+    [],
+  ],
   [
     'send again, for later',
     resendEventsSql,
@@ -315,7 +284,12 @@ const statements: [string, string, () => unknown[], string[]][] = [
     () => [scope.organizationId, scope.environmentId, GROUP, 10 * GROUP],
     ['event_dispatchers_unsettled_idx', 'event_dispatchers_expires_at_idx', 'dispatcher_sets_pkey'],
   ],
-  ['write deliveries', writeDeliveriesSql, () => toDecidedColumns(), ['event_outbox_pkey', 'event_records_pkey']],
+  [
+    'write deliveries',
+    writeDeliveriesSql,
+    () => toDecidedColumns(scope, events, dispatcherId),
+    ['event_outbox_pkey', 'event_records_pkey'],
+  ],
   [
     'lock what is undelivered',
     lockUndeliveredSql,
@@ -341,7 +315,12 @@ const statements: [string, string, () => unknown[], string[]][] = [
     ['deliveries_pkey', 'event_records_pkey'],
   ],
   ['load a payload', loadBodySql, () => [scope.organizationId, pending[0]], ['deliveries_pkey', 'event_records_pkey']],
-  ['record attempts', recordAttemptsSql, () => toAttemptColumns(), ['deliveries_pkey', 'delivery_outbox_pkey']],
+  [
+    'record attempts',
+    recordAttemptsSql,
+    () => toAttemptColumns(scope, claimed),
+    ['deliveries_pkey', 'delivery_outbox_pkey'],
+  ],
   ['park deliveries', parkDeliveriesSql, () => [guards(pending)], ['deliveries_pkey', 'delivery_outbox_pkey']],
   [
     'skip deliveries',

@@ -128,7 +128,6 @@ interface Dispatching extends DispatchDeps {
 
 async function dispatchTo(deps: Dispatching, target: DispatchTarget, refs: DeliveryRef[]): Promise<DispatchOutcome> {
   const lanes = listLanes(deps, target, refs[0]?.organizationId ?? '')
-  // Only where they will stand: others that share its wider lanes must not wait for a slow endpoint's.
   const lane = deps.lanes.get(target.laneKey, target.concurrency)
   const isCrowded = deps.isCrowded()
   const slowest = pickSlowest(lanes.usual)
@@ -140,6 +139,7 @@ async function dispatchTo(deps: Dispatching, target: DispatchTarget, refs: Deliv
     }
     return { ...NOTHING_DONE, parked: await park(deps, slowest, { refs, claimed: [] }) }
   }
+  // Only where they will stand: others that share its wider lanes must not wait for a slow endpoint's.
   const { take, waitMs } = lane.admit(refs.length, isCrowded)
   const later = refs.slice(take)
   const parked = later.length === 0 ? 0 : await park(deps, lane, { refs: later, claimed: [] })
