@@ -13,7 +13,7 @@ with claimed as (
   update deliveries d
   set state = 'in_flight', updated_at = clock_timestamp(), lease_until = now() + make_interval(secs => $4::float8 / 1000)
   from unnest($1::uuid[], $2::uuid[], $3::int[]) as g(o, i, n)
-  where d.organization_id = g.o and d.id = g.i and d.attempt_count = g.n and d.state = 'pending'
+  where d.organization_id = any(array[g.o]) and d.id = g.i and d.attempt_count = g.n and d.state = 'pending'
     and (d.next_attempt_at is null or d.next_attempt_at <= now() + interval '250 milliseconds')
   returning d.organization_id, d.id, d.environment_id, d.dispatcher_id, d.event_record_id, d.attempt_count,
     d.attempt_offset, d.lease_until
@@ -52,7 +52,7 @@ with moved as (
   from unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::int[], $7::text[],
     $8::timestamptz[], $9::int[], $10::text[], $11::int[], $12::jsonb[], $13::text[], $14::text[], $15::text[],
     $16::text[]) as input(o, i, l, n, s, w, y, at, ms, out, st, h, b, ec, ed, ad)
-  where d.organization_id = input.o and d.id = input.i and d.state = 'in_flight' and d.lease_until = input.l::timestamptz
+  where d.organization_id = any(array[input.o]) and d.id = input.i and d.state = 'in_flight' and d.lease_until = input.l::timestamptz
   returning d.organization_id, d.id, d.next_attempt_at, input.*
 ), logged as (
   insert into delivery_attempts (organization_id, delivery_id, number, started_at, duration_ms, outcome,
@@ -60,10 +60,10 @@ with moved as (
   select o, i, n, at, ms, out, st, h, b, ec, ed, ad from moved
 ), closed as (
   delete from delivery_outbox b using moved
-  where b.organization_id = moved.organization_id and b.delivery_id = moved.id and moved.next_attempt_at is null
+  where b.organization_id = any(array[moved.organization_id]) and b.delivery_id = moved.id and moved.next_attempt_at is null
 ), woken as (
   update delivery_outbox b set wake_at = moved.next_attempt_at + interval '10 seconds' from moved
-  where b.organization_id = moved.organization_id and b.delivery_id = moved.id and moved.next_attempt_at is not null
+  where b.organization_id = any(array[moved.organization_id]) and b.delivery_id = moved.id and moved.next_attempt_at is not null
 )
 select count(*)::int as recorded, case when count(*) < cardinality($2::uuid[]) then array_agg(id::text) end as ids from moved`
 
@@ -76,13 +76,13 @@ with moved as (
   update deliveries d
   set state = 'pending', lease_until = null, next_attempt_at = now() + make_interval(secs => r.w / 1000)
   from json_to_recordset($1::json) as r(o uuid, i uuid, n int, l timestamptz, w float8)
-  where d.organization_id = r.o and d.id = r.i and d.attempt_count = r.n
+  where d.organization_id = any(array[r.o]) and d.id = r.i and d.attempt_count = r.n
     and ((d.state = 'in_flight' and d.lease_until = r.l) or (r.l is null and d.state = 'pending'
       and (d.next_attempt_at is null or d.next_attempt_at <= now() + interval '250 milliseconds')))
   returning d.organization_id, d.id, d.next_attempt_at
 ), woken as (
   update delivery_outbox b set wake_at = moved.next_attempt_at + interval '10 seconds' from moved
-  where b.organization_id = moved.organization_id and b.delivery_id = moved.id
+  where b.organization_id = any(array[moved.organization_id]) and b.delivery_id = moved.id
 )
 select id::text from moved`
 
@@ -91,7 +91,7 @@ export const skipDeliveriesSql = `
 with moved as (
   update deliveries d set state = 'skipped', reason = $2, settled_at = now(), next_attempt_at = null
   from json_to_recordset($1::json) as r(o uuid, i uuid, n int)
-  where d.organization_id = r.o and d.id = r.i and d.attempt_count = r.n and d.state = 'pending'
+  where d.organization_id = any(array[r.o]) and d.id = r.i and d.attempt_count = r.n and d.state = 'pending'
   returning d.organization_id, d.id
 )
-delete from delivery_outbox b using moved where b.organization_id = moved.organization_id and b.delivery_id = moved.id`
+delete from delivery_outbox b using moved where b.organization_id = any(array[moved.organization_id]) and b.delivery_id = moved.id`

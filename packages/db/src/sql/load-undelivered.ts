@@ -11,8 +11,9 @@ select r.organization_id, r.environment_id, r.id, r.name, r.source, r.external_a
   (select limits -> 'fanoutMax' from runtime_environments
     where organization_id = r.organization_id and id = r.environment_id) as fanout_max
 from unnest($1::uuid[], $2::uuid[]) as g(o, i)
-join event_outbox b on b.organization_id = g.o and b.event_record_id = g.i
-join event_records r on r.organization_id = g.o and r.id = g.i
+cross join lateral (
+  select deliver_at from event_outbox where organization_id = g.o and event_record_id = g.i offset 0) b
+cross join lateral (select * from event_records where organization_id = g.o and id = g.i offset 0) r
 left join dispatcher_sets s on s.organization_id = r.organization_id and s.environment_id = r.environment_id
 where b.deliver_at <= now()
 order by r.organization_id, r.id`
@@ -21,4 +22,4 @@ order by r.organization_id, r.id`
 export const loadBodiesSql = `
 select r.id, r.payload::text as payload, r.context::text as context, r.event_id, r.timestamp, r.account_identifier
 from unnest($1::uuid[], $2::uuid[]) as g(o, i)
-join event_records r on r.organization_id = g.o and r.id = g.i`
+join event_records r on r.organization_id = any(array[g.o]) and r.id = g.i`

@@ -13,11 +13,13 @@ export const pruneEventsSql = `
 with old as materialized (
   select e.organization_id, e.id, e.matched_count from event_records e
   where e.organization_id = $1 and e.environment_id = $2 and e.id < $3
-    and not exists (select 1 from event_outbox b where b.organization_id = e.organization_id and b.event_record_id = e.id)
+    and not exists (
+      select 1 from event_outbox b where b.organization_id = e.organization_id and b.event_record_id = e.id offset 0)
     and not exists (
       select 1 from deliveries d
-      join delivery_outbox w on w.organization_id = d.organization_id and w.delivery_id = d.id
-      where d.organization_id = e.organization_id and d.event_record_id = e.id)
+      cross join lateral (
+        select from delivery_outbox where organization_id = d.organization_id and delivery_id = d.id offset 0) w
+      where d.organization_id = e.organization_id and d.event_record_id = e.id offset 0)
   order by e.id limit $4 for update skip locked
 ), light as materialized (
   select organization_id, id from (
@@ -25,7 +27,7 @@ with old as materialized (
     from old) weighed
   where deliveries <= $5 or n = 1
 ), gone as (
-  delete from event_records r using light where r.organization_id = light.organization_id and r.id = light.id
+  delete from event_records r using light where r.organization_id = any(array[light.organization_id]) and r.id = light.id
   returning 1
 )
 select (select count(*)::int from gone) as removed, (select count(*)::int from old) as found`
@@ -55,7 +57,7 @@ with oldest as materialized (
     select organization_id, id from event_dispatchers
     where organization_id = $1 and environment_id = $2 and deleted_at < (select at from bound)
     order by deleted_at limit $4 for update skip locked) old
-  where p.organization_id = old.organization_id and p.id = old.id
+  where p.organization_id = any(array[old.organization_id]) and p.id = old.id
   returning p.set_version, p.is_counted
 ), noted as (
   update dispatcher_sets s
@@ -67,7 +69,7 @@ with oldest as materialized (
     select organization_id, id from webhook_endpoints
     where organization_id = $1 and environment_id = $2 and deleted_at < (select at from bound)
     order by deleted_at limit $4 for update skip locked) old
-  where w.organization_id = old.organization_id and w.id = old.id
+  where w.organization_id = any(array[old.organization_id]) and w.id = old.id
   returning 1
 )
 select (select count(*)::int from dispatchers) as dispatchers, (select count(*)::int from endpoints) as endpoints`
@@ -79,7 +81,7 @@ with old as materialized (
   where expires_at <= now() order by expires_at limit $1 for update skip locked
 )
 delete from idempotency_keys k using old
-where k.organization_id = old.organization_id and k.environment_id = old.environment_id and k.key_hash = old.key_hash`
+where k.organization_id = any(array[old.organization_id]) and k.environment_id = old.environment_id and k.key_hash = old.key_hash`
 
 /** Marks ephemeral dispatchers that ran out as deleted. $1: rows at most. Relies on event_dispatchers_expires_at_idx. */
 export const endExpiredDispatchersSql = `
@@ -88,7 +90,7 @@ with old as (
   where expires_at <= now() and deleted_at is null order by expires_at limit $1 for update skip locked
 )
 update event_dispatchers d set deleted_at = now(), enabled = false from old
-where d.organization_id = old.organization_id and d.id = old.id`
+where d.organization_id = any(array[old.organization_id]) and d.id = old.id`
 
 /**
  * Removes outbox rows whose event or delivery is gone with its environment: there is no foreign key that would. $1: rows
@@ -103,7 +105,7 @@ with orphan as materialized (
   order by o.enqueue_at limit $1 for update skip locked
 )
 delete from event_outbox b using orphan
-where b.organization_id = orphan.organization_id and b.event_record_id = orphan.event_record_id`
+where b.organization_id = any(array[orphan.organization_id]) and b.event_record_id = orphan.event_record_id`
 
 /** The same for deliveries. $1: rows at most. Relies on delivery_outbox_wake_at_idx, deliveries_pkey. */
 export const pruneDeliveryOrphansSql = `
@@ -114,4 +116,4 @@ with orphan as materialized (
   order by o.wake_at limit $1 for update skip locked
 )
 delete from delivery_outbox b using orphan
-where b.organization_id = orphan.organization_id and b.delivery_id = orphan.delivery_id`
+where b.organization_id = any(array[orphan.organization_id]) and b.delivery_id = orphan.delivery_id`

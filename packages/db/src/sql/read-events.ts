@@ -23,14 +23,14 @@ select exists (
  */
 export const cancelEventSql = `
 with record as (
-  select id from event_records where organization_id = $1 and environment_id = $2 and event_id = $3
+  select organization_id, id from event_records where organization_id = $1 and environment_id = $2 and event_id = $3
 ), taken as (
   delete from event_outbox b using record
-  where b.organization_id = $1 and b.event_record_id = record.id
-  returning b.event_record_id
+  where b.organization_id = any(array[record.organization_id]) and b.event_record_id = record.id
+  returning b.organization_id, b.event_record_id
 )
 update event_records r set cancelled_at = now()
-from taken where r.organization_id = $1 and r.id = taken.event_record_id
+from taken where r.organization_id = any(array[taken.organization_id]) and r.id = taken.event_record_id
 returning ${EVENT_COLUMNS}`
 
 /** Rows that one request looks at; past it the page ends with a cursor, be it short or empty. */

@@ -21,28 +21,28 @@ with input as materialized (
     offset 0) r
 ), held as materialized (
   select found.*, b.deliver_at as due_at
-  from event_outbox b join found on found.organization_id = b.organization_id and found.id = b.event_record_id
+  from found join event_outbox b on b.organization_id = any(array[found.organization_id]) and found.id = b.event_record_id
   order by b.organization_id, b.event_record_id for update of b
 ), changed as (
   update event_records r
   set payload = coalesce(held.p, r.payload), payload_type = coalesce(held.pt, r.payload_type),
     context = coalesce(held.x, r.context), deliver_at = held.d
   from held
-  where r.organization_id = held.organization_id and r.id = held.id
+  where r.organization_id = any(array[held.organization_id]) and r.id = held.id
     and held.due_at >= now() + make_interval(secs => $2)
   returning ${STORED_COLUMNS}, held.due
 ), reboxed as (
   update event_outbox b
   set deliver_at = case when changed.due then now() else changed.deliver_at end,
     enqueue_at = case when changed.due then now() + make_interval(secs => $3) else changed.deliver_at end
-  from changed where b.organization_id = changed.organization_id and b.event_record_id = changed.id
+  from changed where b.organization_id = any(array[changed.organization_id]) and b.event_record_id = changed.id
 )
 select r.*, r.due as is_due from changed r
 union all
 select ${STORED_COLUMNS}, null, held.due_at <= clock_timestamp()
-from held join event_records r on r.organization_id = held.organization_id and r.id = held.id
+from held join event_records r on r.organization_id = any(array[held.organization_id]) and r.id = held.id
 where held.due_at < now() + make_interval(secs => $2)
 union all
 select ${STORED_COLUMNS}, null, false
-from found join event_records r on r.organization_id = found.organization_id and r.id = found.id
+from found join event_records r on r.organization_id = any(array[found.organization_id]) and r.id = found.id
 where found.id not in (select id from held)`

@@ -22,7 +22,7 @@ with fresh as materialized (
   select * from fresh union select * from lost limit $1
 )
 update event_outbox b set enqueue_at = now() + make_interval(secs => $2) from due
-where b.organization_id = due.organization_id and b.event_record_id = due.event_record_id
+where b.organization_id = any(array[due.organization_id]) and b.event_record_id = due.event_record_id
 returning b.organization_id, b.event_record_id`
 
 /**
@@ -41,17 +41,17 @@ with due as materialized (
   order by b.wake_at limit $1 for update skip locked
 ), seen as materialized (
   select due.*, d.state, d.next_attempt_at, d.lease_until, greatest(d.created_at, d.next_attempt_at) as queued_at
-  from due left join deliveries d on d.organization_id = due.organization_id and d.id = due.delivery_id
+  from due left join deliveries d on d.organization_id = any(array[due.organization_id]) and d.id = due.delivery_id
 ), held as materialized (
   select d.organization_id, d.id, seen.dispatcher_id
-  from seen join deliveries d on d.organization_id = seen.organization_id and d.id = seen.delivery_id
+  from seen join deliveries d on d.organization_id = any(array[seen.organization_id]) and d.id = seen.delivery_id
   where (seen.state = 'in_flight' and d.state = 'in_flight' and d.lease_until < now())
     or (seen.state = 'pending' and d.state = 'pending' and seen.queued_at <= now()
       and ($4::timestamptz is null or seen.queued_at < $4))
   for update of d skip locked
 ), ready as (
   update deliveries d set state = 'pending', lease_until = null, next_attempt_at = now() from held
-  where d.organization_id = held.organization_id and d.id = held.id
+  where d.organization_id = any(array[held.organization_id]) and d.id = held.id
   returning d.organization_id, d.id as delivery_id, held.dispatcher_id, d.attempt_count
 ), woken as (
   update delivery_outbox b
@@ -59,7 +59,7 @@ with due as materialized (
     then greatest(seen.lease_until + interval '1 second', case when $3 then now() + make_interval(secs => $2) end)
     else greatest(now() + make_interval(secs => $2), seen.next_attempt_at + interval '10 seconds',
       case when seen.queued_at between $4 and now() then seen.queued_at + (now() - $4) end) end
-  from seen where b.organization_id = seen.organization_id and b.delivery_id = seen.delivery_id
+  from seen where b.organization_id = any(array[seen.organization_id]) and b.delivery_id = seen.delivery_id
 )
 select looked.count as looked, ready.*
 from (select count(*)::int as count from due) looked left join ready on true`

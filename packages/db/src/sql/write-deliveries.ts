@@ -13,14 +13,14 @@ export const writeDeliveriesSql = `
 with taken as (
   delete from event_outbox b
   using unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[]) as event(o, i, m, l, f)
-  where b.organization_id = event.o and b.event_record_id = event.i and b.deliver_at <= now()
+  where b.organization_id = any(array[event.o]) and b.event_record_id = event.i and b.deliver_at <= now()
   returning b.organization_id as o, b.event_record_id as i, event.m, event.l, event.f
 ), marked as (
   update event_records r
   set updated_at = clock_timestamp(), delivered_at = case when taken.f is null then now() end, matched_count = taken.m,
     fanout_limited = taken.l,
     failed_at = case when taken.f is not null then now() end, failure_reason = taken.f
-  from taken where r.organization_id = taken.o and r.id = taken.i
+  from taken where r.organization_id = any(array[taken.o]) and r.id = taken.i
 ), written as (
   insert into deliveries (organization_id, environment_id, id, event_record_id, dispatcher_id)
   select x.o, x.e, x.i, x.v, x.d
@@ -59,7 +59,7 @@ select organization_id, id, dispatcher_id, now() + make_interval(secs => $6) fro
 export const lockUndeliveredSql = `
 select b.event_record_id::text as id
 from json_to_recordset($1::json) as r(o uuid, i uuid)
-join event_outbox b on b.organization_id = r.o and b.event_record_id = r.i
+join event_outbox b on b.organization_id = any(array[r.o]) and b.event_record_id = r.i
 where b.deliver_at <= now()
 order by b.organization_id, b.event_record_id for update of b`
 
@@ -77,7 +77,7 @@ with held as materialized (
   order by p.organization_id, p.id for update of p
 ), used as (
   update event_dispatchers p set deleted_at = now(), enabled = false from held
-  where p.organization_id = held.organization_id and p.id = held.id
+  where p.organization_id = any(array[held.organization_id]) and p.id = held.id
   returning p.id
 )
 select id::text from used`
