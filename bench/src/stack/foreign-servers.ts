@@ -35,7 +35,7 @@ export async function removeKeys(redisUrl: string, prefix: string): Promise<void
 /** The id of the server's main process, when it runs on this machine where we can see it. */
 export async function findPostgresPid(pool: pg.Pool): Promise<number | undefined> {
   const { rows } = await pool.query<{ pid: number }>('select pg_backend_pid() as pid')
-  const backend = rows[0] && (await readProcess(rows[0].pid))
+  const backend = rows[0] && readProcess(rows[0].pid)
   if (backend === undefined) return undefined
   return (await readName(backend.parentPid)).startsWith('postgres') ? backend.parentPid : undefined
 }

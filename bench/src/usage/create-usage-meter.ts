@@ -42,9 +42,9 @@ export function createUsageMeter(processes: readonly WatchedProcess[]): UsageMet
   const peaks = new Map<string, number>()
   let running: { readonly before: Map<string, Cpu>; end(): Promise<void> } | undefined
 
-  const sample = async (): Promise<void> => {
+  const sample = (): void => {
     for (const watched of processes) {
-      const bytes = await measureMemory(watched)
+      const bytes = measureMemory(watched)
       if (bytes === undefined) continue
       const list = samples.get(watched.name) ?? []
       samples.set(watched.name, list)
@@ -53,11 +53,11 @@ export function createUsageMeter(processes: readonly WatchedProcess[]): UsageMet
   }
   const start = async (): Promise<void> => {
     await Promise.all(processes.map(forgetPeak))
-    const before = await readAllCpu(processes)
+    const before = readAllCpu(processes)
     let isWanted = true
     const sampling = (async () => {
       while (isWanted) {
-        await sample()
+        sample()
         await new Promise((resolve) => setTimeout(resolve, SAMPLE_INTERVAL_MS))
       }
     })()
@@ -73,7 +73,7 @@ export function createUsageMeter(processes: readonly WatchedProcess[]): UsageMet
     if (running === undefined) return
     const { before, end } = running
     running = undefined
-    const after = await readAllCpu(processes)
+    const after = readAllCpu(processes)
     for (const [name, { pid, micros }] of after) {
       const earlier = before.get(name)
       // A process that was started in between began at nothing; any other change of its id is a crash.
@@ -81,7 +81,7 @@ export function createUsageMeter(processes: readonly WatchedProcess[]): UsageMet
       cpuMicros.set(name, (cpuMicros.get(name) ?? 0) + micros - (earlier?.micros ?? 0))
     }
     for (const watched of processes) {
-      const peak = await readPeak(watched)
+      const peak = readPeak(watched)
       if (peak !== undefined) peaks.set(watched.name, Math.max(peak, peaks.get(watched.name) ?? 0))
     }
     await end()
@@ -111,29 +111,28 @@ interface Cpu {
   readonly micros: number
 }
 
-async function readAllCpu(processes: readonly WatchedProcess[]): Promise<Map<string, Cpu>> {
+function readAllCpu(processes: readonly WatchedProcess[]): Map<string, Cpu> {
   const readings = new Map<string, Cpu>()
   for (const watched of processes) {
     const pid = watched.pid()
-    const reading = pid === undefined ? undefined : await readProcess(pid)
+    const reading = pid === undefined ? undefined : readProcess(pid)
     if (pid === undefined || reading === undefined) continue
     let micros = reading.cpuMicros
     if (watched.isFamily === true) {
       micros += reading.endedChildrenCpuMicros
-      for (const child of await listChildren(pid)) micros += (await readProcess(child))?.cpuMicros ?? 0
+      for (const child of listChildren(pid)) micros += readProcess(child)?.cpuMicros ?? 0
     }
     readings.set(watched.name, { pid, micros })
   }
   return readings
 }
 
-async function measureMemory({ pid: findPid, isFamily }: WatchedProcess): Promise<number | undefined> {
+function measureMemory({ pid: findPid, isFamily }: WatchedProcess): number | undefined {
   const pid = findPid()
   if (pid === undefined) return undefined
   if (isFamily !== true) return readMemory(pid, 'VmRSS')
-  const members = [pid, ...(await listChildren(pid))]
-  const sizes = await Promise.all(members.map((member) => readMemory(member, 'RssAnon')))
-  return sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0)
+  const members = [pid, ...listChildren(pid)]
+  return members.reduce((sum, member) => sum + (readMemory(member, 'RssAnon') ?? 0), 0)
 }
 
 /** The system's own peak misses nothing between two samples; it can be reset, so that it is the measure's own. */
@@ -142,7 +141,7 @@ async function forgetPeak({ pid: findPid }: WatchedProcess): Promise<void> {
   if (pid !== undefined) await writeFile(`/proc/${pid}/clear_refs`, '5').catch(() => undefined)
 }
 
-async function readPeak({ pid: findPid, isFamily }: WatchedProcess): Promise<number | undefined> {
+function readPeak({ pid: findPid, isFamily }: WatchedProcess): number | undefined {
   const pid = findPid()
   return pid === undefined || isFamily === true ? undefined : readMemory(pid, 'VmHWM')
 }

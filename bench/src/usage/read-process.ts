@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /** What the system says of a process, on Linux. */
 export interface ProcessReading {
@@ -15,8 +15,8 @@ const USER_FIELD = 11
 const BYTES_PER_KIB = 1_024
 
 /** Reads who a process's parent is and what CPU it took; undefined where that can't be read. */
-export async function readProcess(pid: number): Promise<ProcessReading | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+export function readProcess(pid: number): ProcessReading | undefined {
+  const stat = readProc(`${pid}/stat`)
   // The name stands in parentheses and may itself hold spaces; fields are counted behind it, state first.
   const fields = stat
     ?.slice(stat.lastIndexOf(')') + 2)
@@ -32,16 +32,31 @@ export async function readProcess(pid: number): Promise<ProcessReading | undefin
 }
 
 /** Reads one of the sizes that the system keeps of a process's memory, in bytes; `VmHWM` is its peak. */
-export async function readMemory(pid: number, size: 'VmRSS' | 'VmHWM' | 'RssAnon'): Promise<number | undefined> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-  const kib = new RegExp(`^${size}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]
+export function readMemory(pid: number, size: 'VmRSS' | 'VmHWM' | 'RssAnon'): number | undefined {
+  const kib = new RegExp(`^${size}:\\s+(\\d+) kB`, 'm').exec(readProc(`${pid}/status`) ?? '')?.[1]
   return kib === undefined ? undefined : Number(kib) * BYTES_PER_KIB
 }
 
 /** Ids of the processes whose parent is `pid`. */
-export async function listChildren(pid: number): Promise<number[]> {
-  const names = await readdir('/proc').catch(() => [])
-  const pids = names.map(Number).filter((id) => Number.isSafeInteger(id) && id > 0)
-  const readings = await Promise.all(pids.map(async (id) => ({ id, reading: await readProcess(id) })))
-  return readings.flatMap(({ id, reading }) => (reading?.parentPid === pid ? [id] : []))
+export function listChildren(pid: number): number[] {
+  const known = readProc(`${pid}/task/${pid}/children`)
+  return known === undefined ? findChildren(pid) : toPids(known.trim().split(' '))
+}
+
+// Not every kernel is built to tell the children of a process; asking all processes costs as much as many events do.
+function findChildren(pid: number): number[] {
+  return toPids(existsSync('/proc') ? readdirSync('/proc') : []).filter((id) => readProcess(id)?.parentPid === pid)
+}
+
+function toPids(names: readonly string[]): number[] {
+  return names.map(Number).filter((id) => Number.isSafeInteger(id) && id > 0)
+}
+
+// At once and not through the thread pool: no disk is asked, and what watches must not take the time of what is watched.
+function readProc(path: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${path}`, 'utf8')
+  } catch {
+    return undefined
+  }
 }
