@@ -107,7 +107,7 @@ describe('an attempt', () => {
     await dispatching.drain()
     expect(await countStates(refs)).toEqual({ succeeded: 19, pending: 1 })
     const { rows } = await database.pool.query(
-      `select outcome, error_code, error_detail from delivery_attempts where outcome = 'failed'`,
+      `select outcome, error_code, error_detail from all_delivery_attempts where outcome = 'failed'`,
     )
     expect(rows).toEqual([{ outcome: 'failed', error_code: 'unrecordable', error_detail: null }])
     expect(published).toMatchObject([{ refs: [{ attemptCount: 1 }], delayMs: 5_000 }])
@@ -161,7 +161,7 @@ describe('places', () => {
     await dispatching.drain()
     expect(await countStates(refs)).toEqual({ succeeded: 3, pending: 27 })
     const { rows } = await database.pool.query(
-      'select max(attempt_count) as most, count(*)::int as logged from deliveries, delivery_attempts where attempt_count > 0',
+      'select max(attempt_count) as most, count(*)::int as logged from deliveries, all_delivery_attempts where attempt_count > 0',
     )
     expect(rows).toMatchObject([{ most: 1 }])
   })

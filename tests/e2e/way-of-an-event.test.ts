@@ -281,7 +281,7 @@ describe('a receiver that fails', () => {
     release()
     await apps.receiver.untilReceived(50, '/slow')
     const parked = await apps.database.pool.query(
-      `select count(*)::int as count from delivery_attempts where outcome <> 'succeeded'`,
+      `select count(*)::int as count from all_delivery_attempts where outcome <> 'succeeded'`,
     )
     expect(parked.rows).toEqual([{ count: 0 }])
   })

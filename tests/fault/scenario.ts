@@ -164,7 +164,7 @@ export async function loadStored(stack: FaultStack, run: string): Promise<Stored
     [organizationId],
   )
   const attempts = await stack.query<AttemptRow>(
-    `select delivery_id, outcome, response_status as status from delivery_attempts
+    `select delivery_id, outcome, response_status as status from all_delivery_attempts
      where organization_id = $1 order by delivery_id, number`,
     [organizationId],
   )

@@ -58,11 +58,14 @@ async function makeDelivery(endpoint: Endpoint, wanted: Wanted = {}): Promise<st
       state,
       attemptCount: attempts,
       lastStatus,
+      ...(attempts === 0 ? {} : { lastNumber: attempts, lastStartedAt: new Date(), lastDurationMs: attempts }),
+      ...(attempts === 0 ? {} : { lastOutcome: 'busy', lastResponseHeaders: { 'retry-after': '1' } }),
+      ...(attempts === 0 ? {} : { lastResponseBody: 'later', lastAddress: '127.0.0.1' }),
       reason,
       settledAt: state === 'pending' || state === 'in_flight' ? null : new Date(),
     },
   })
-  for (let number = 1; number <= attempts; number += 1) {
+  for (let number = 1; number < attempts; number += 1) {
     await api.database.prisma.deliveryAttempt.create({
       data: {
         organizationId,

@@ -16,7 +16,7 @@ export async function countSucceeded(pool: pg.Pool): Promise<{ deliveries: numbe
   const deliveries = await readCount(pool, `select count(*)::int as count from deliveries where state = 'succeeded'`)
   const attempts = await readCount(
     pool,
-    `select count(*)::int as count from delivery_attempts where outcome = 'succeeded'`,
+    `select count(*)::int as count from all_delivery_attempts where outcome = 'succeeded'`,
   )
   return { deliveries, attempts }
 }

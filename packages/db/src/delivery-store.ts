@@ -1,4 +1,4 @@
-import type { DeliveryState, Json, JsonObject, TenantScope } from '@signalbox/domain'
+import type { DeliveryState, Json, TenantScope } from '@signalbox/domain'
 import { type DeliveryWithAttempts, findEndpointId, type ListedDelivery, type StoredAttempt } from './delivery-row.js'
 import { existsElsewhere } from './exists-elsewhere.js'
 import type { PrismaClient } from './generated/client.js'
@@ -33,16 +33,14 @@ async function findDelivery(
   { organizationId, environmentId }: TenantScope,
   id: string,
 ): Promise<DeliveryWithAttempts | undefined> {
-  // deliveries_pkey, delivery_attempts_pkey
+  // deliveries_pkey
   const row = await prisma.delivery.findFirst({
     where: { organizationId, environmentId, id },
-    include: {
-      event: { select: { eventId: true, name: true } },
-      attempts: { orderBy: { number: 'desc' }, take: ATTEMPTS_MAX },
-    },
+    include: { event: { select: { eventId: true, name: true } } },
   })
   if (row === null) return undefined
-  const { event, attempts, state, ...delivery } = row
+  const { event, state, ...delivery } = row
+  const attempts = await listAttempts(prisma, organizationId, id)
   // event_dispatchers_pkey
   const dispatcher = await prisma.eventDispatcher.findUnique({
     where: { organizationId_id: { organizationId, id: delivery.dispatcherId } },
@@ -65,23 +63,23 @@ async function findDelivery(
     settledAt: delivery.settledAt,
     createdAt: delivery.createdAt,
     updatedAt: delivery.updatedAt,
-    attempts: attempts.toReversed().map((attempt) => toAttempt(attempt)),
+    attempts,
   }
 }
 
-type AttemptRow = Omit<StoredAttempt, 'responseHeaders'> & { responseHeaders: unknown }
-
-function toAttempt(row: AttemptRow): StoredAttempt {
-  return {
-    number: row.number,
-    startedAt: row.startedAt,
-    durationMs: row.durationMs,
-    outcome: row.outcome,
-    responseStatus: row.responseStatus,
-    responseHeaders: row.responseHeaders as JsonObject | null,
-    responseBody: row.responseBody,
-    errorCode: row.errorCode,
-    errorDetail: row.errorDetail,
-    address: row.address,
-  }
+/** The newest attempts of a delivery, oldest first. */
+async function listAttempts(
+  prisma: PrismaClient,
+  organizationId: string,
+  deliveryId: string,
+): Promise<StoredAttempt[]> {
+  // deliveries_pkey, delivery_attempts_pkey
+  const rows = await prisma.$queryRaw<StoredAttempt[]>`
+    select number, started_at as "startedAt", duration_ms as "durationMs", outcome, response_status as "responseStatus",
+      response_headers as "responseHeaders", response_body as "responseBody", error_code as "errorCode",
+      error_detail as "errorDetail", address
+    from all_delivery_attempts
+    where organization_id = ${organizationId}::uuid and delivery_id = ${deliveryId}::uuid
+    order by number desc limit ${ATTEMPTS_MAX}`
+  return rows.toReversed()
 }

@@ -63,12 +63,20 @@ function record(delivery: Claimed, step: NextStep, reading: Partial<AttemptReadi
 
 async function read(ref: { deliveryId: string }) {
   const { rows } = await database.pool.query(
-    `select d.*, b.wake_at, (select count(*)::int from delivery_attempts a where a.delivery_id = d.id) as logged
+    `select d.*, b.wake_at, (select count(*)::int from all_delivery_attempts a where a.delivery_id = d.id) as logged
      from deliveries d left join delivery_outbox b on b.organization_id = d.organization_id and b.delivery_id = d.id
      where d.id = $1`,
     [ref.deliveryId],
   )
   return rows[0]
+}
+
+async function listAttempts({ deliveryId }: { deliveryId: string }) {
+  const { rows } = await database.pool.query(
+    'select * from all_delivery_attempts where delivery_id = $1 order by number',
+    [deliveryId],
+  )
+  return rows
 }
 
 async function only<Item>(list: Promise<Item[]>): Promise<Item> {
@@ -172,10 +180,7 @@ describe('recording', () => {
       wake_at: null,
     })
     expect(row.settled_at).toBeInstanceOf(Date)
-    const { rows } = await database.pool.query('select * from delivery_attempts where delivery_id = $1', [
-      owed.deliveryId,
-    ])
-    expect(rows).toMatchObject([
+    expect(await listAttempts(owed)).toMatchObject([
       {
         number: 1,
         duration_ms: 13,

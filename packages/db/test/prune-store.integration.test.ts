@@ -1,5 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { createId, firstIdAt, type NewEvent, type TenantScope } from '@signalbox/domain'
+import {
+  type AttemptReading,
+  createId,
+  firstIdAt,
+  type NewEvent,
+  type NextStep,
+  type TenantScope,
+} from '@signalbox/domain'
 import {
   createTestDatabase,
   createTestEphemeral,
@@ -83,10 +90,13 @@ function owe(more: Partial<NewEvent> = {}): Promise<OwedDelivery> {
 
 async function finish(owed: OwedDelivery): Promise<void> {
   const dispatch = createDispatchStore(database, secretBox)
-  const [delivery] = await dispatch.claimDeliveries([owed], 60_000)
-  if (delivery === undefined) throw new Error('not claimed')
-  const reading = { outcome: 'succeeded' as const, durationMs: 1 }
-  await dispatch.recordAttempts([{ delivery, startedAt: new Date(), reading, step: { kind: 'complete' } }])
+  const attempt = async (attemptCount: number, reading: AttemptReading, step: NextStep): Promise<void> => {
+    const [delivery] = await dispatch.claimDeliveries([{ ...owed, attemptCount }], 60_000)
+    if (delivery === undefined) throw new Error('not claimed')
+    await dispatch.recordAttempts([{ delivery, startedAt: new Date(), reading, step }])
+  }
+  await attempt(0, { outcome: 'failed', durationMs: 1 }, { kind: 'retry', delayMs: 0 })
+  await attempt(1, { outcome: 'succeeded', durationMs: 1 }, { kind: 'complete' })
 }
 
 async function count(table: string): Promise<number> {
@@ -103,9 +113,10 @@ describe('pruning events', () => {
     const kept = await owe(old(29))
     await finish(kept)
     expect(await store.pruneEvents(MANY)).toEqual({ removed: 1, isMore: false })
-    expect([await count('event_records'), await count('deliveries'), await count('delivery_attempts')]).toEqual([
-      1, 1, 1,
+    expect([await count('event_records'), await count('deliveries'), await count('all_delivery_attempts')]).toEqual([
+      1, 1, 2,
     ])
+    expect(await count('delivery_attempts')).toBe(1)
     expect(await count(`event_records where id = '${kept.eventRecordId}'`)).toBe(1)
   })
 

@@ -40,24 +40,33 @@ where d.organization_id = $1 and d.id = $2`
 
 /**
  * Records attempts and what follows, while their claims hold: state in_flight and the very lease that was given.
- * $1 to $16: columns of the records. Gives one row: how many were recorded, and which, when not all were. Relies on deliveries_pkey, delivery_outbox_pkey.
+ * The attempt takes the place of the one before it in the delivery's row, which moves to `delivery_attempts`; a first one has none.
+ * $1 to $16: columns of the records. Gives one row: how many were recorded, and which, when not all were.
+ * Relies on deliveries_pkey, delivery_outbox_pkey.
  */
 export const recordAttemptsSql = `
 with moved as (
   update deliveries d
   set state = input.s, updated_at = clock_timestamp(), attempt_count = input.n, lease_until = null,
     next_attempt_at = case when input.s = 'pending' then now() + make_interval(secs => input.w::float8 / 1000) end,
-    reason = input.y, last_error = input.ec, last_status = input.st,
+    reason = input.y, last_error = input.ec, last_status = input.st, last_number = input.n, last_started_at = input.at,
+    last_duration_ms = input.ms, last_outcome = input.out, last_response_headers = input.h, last_response_body = input.b,
+    last_error_detail = input.ed, last_address = input.ad,
     settled_at = case when input.s <> 'pending' then now() end
   from unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::int[], $7::text[],
     $8::timestamptz[], $9::int[], $10::text[], $11::int[], $12::jsonb[], $13::text[], $14::text[], $15::text[],
     $16::text[]) as input(o, i, l, n, s, w, y, at, ms, out, st, h, b, ec, ed, ad)
   where d.organization_id = any(array[input.o]) and d.id = input.i and d.state = 'in_flight' and d.lease_until = input.l::timestamptz
   returning d.organization_id, d.id, d.next_attempt_at, input.*
-), logged as (
+), kept as (
   insert into delivery_attempts (organization_id, delivery_id, number, started_at, duration_ms, outcome,
     response_status, response_headers, response_body, error_code, error_detail, address)
-  select o, i, n, at, ms, out, st, h, b, ec, ed, ad from moved
+  select moved.o, moved.i, before.last_number, before.last_started_at, before.last_duration_ms, before.last_outcome,
+    before.last_status, before.last_response_headers, before.last_response_body, before.last_error,
+    before.last_error_detail, before.last_address
+  from moved
+  cross join lateral (select * from deliveries where organization_id = moved.o and id = moved.i offset 0) before
+  where moved.n > 1 and before.last_number is not null
 ), closed as (
   delete from delivery_outbox b using moved
   where b.organization_id = any(array[moved.organization_id]) and b.delivery_id = moved.id and moved.next_attempt_at is null

@@ -27,7 +27,7 @@ from (
     from (
       select number, started_at, duration_ms, outcome, response_status, response_headers, response_body, error_code,
         error_detail, address
-      from delivery_attempts
+      from all_delivery_attempts
       where organization_id = $1 and delivery_id = d.id
       order by number desc limit $5
     ) t

@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import type { AttemptReading, NextStep } from '@signalbox/domain'
+import {
+  createTestDatabase,
+  createTestWebhook,
+  seedTwoTenants,
+  TEST_MASTER_KEYS,
+  type TestDatabase,
+  type TestWebhook,
+  type TwoTenants,
+} from '@signalbox/testkit'
+import { createDatabase, createDispatchStore, createSecretBox, type Database } from '../src/index.js'
+import { oweDelivery, type OwedDelivery } from './owe-delivery.js'
+
+let testDatabase: TestDatabase
+let database: Database
+let tenants: TwoTenants
+let store: ReturnType<typeof createDispatchStore>
+let webhook: TestWebhook
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase()
+  database = createDatabase({ url: testDatabase.databaseUrl, poolMax: 12 })
+  tenants = await seedTwoTenants(testDatabase)
+  store = createDispatchStore(database, createSecretBox(TEST_MASTER_KEYS))
+})
+
+beforeEach(async () => {
+  webhook = await createTestWebhook(database, scope())
+})
+
+afterEach(async () => {
+  await database.pool.query('truncate event_outbox, delivery_outbox, event_records cascade')
+  await database.pool.query('delete from event_dispatchers')
+})
+
+afterAll(async () => {
+  await database?.close()
+  await testDatabase?.drop()
+})
+
+const LEASE_MS = 30_000
+
+function scope(tenant: 'a' | 'b' = 'a') {
+  return { organizationId: tenants[tenant].organizationId, environmentId: tenants[tenant].production.id }
+}
+
+function owe(more: Parameters<typeof oweDelivery>[2] = {}) {
+  return oweDelivery(database, { ...scope(), dispatcherId: webhook.dispatcherId }, more)
+}
+
+async function claim(...refs: OwedDelivery[]) {
+  return store.claimDeliveries(refs, LEASE_MS)
+}
+
+type Claimed = Awaited<ReturnType<typeof claim>>[number]
+
+function record(delivery: Claimed, step: NextStep, reading: Partial<AttemptReading> = {}) {
+  const full = { outcome: 'failed' as const, durationMs: 12.7, ...reading }
+  return store.recordAttempts([{ delivery, startedAt: new Date(), reading: full, step }])
+}
+
+async function listAttempts({ deliveryId }: { deliveryId: string }) {
+  const { rows } = await database.pool.query(
+    'select * from all_delivery_attempts where delivery_id = $1 order by number',
+    [deliveryId],
+  )
+  return rows
+}
+
+function randomText(bytes: number): string {
+  return randomBytes(bytes / 2).toString('hex')
+}
+
+async function only<Item>(list: Promise<Item[]>): Promise<Item> {
+  const [first, ...others] = await list
+  if (first === undefined || others.length > 0) throw new Error(`expected one, got ${others.length + 1}`)
+  return first
+}
+
+describe('the attempts of a delivery', () => {
+  test('every attempt is kept: the last with its delivery, those before it by themselves', async () => {
+    const owed = await owe()
+    const other = await owe()
+    const readings: Partial<AttemptReading>[] = [
+      { outcome: 'failed', errorCode: 'timeout', errorDetail: 'nothing came', durationMs: 1 },
+      // More than fits into a row.
+      { outcome: 'busy', status: 503, responseHeaders: { b: '2' }, responseBody: randomText(20_000), durationMs: 2 },
+      { outcome: 'succeeded', status: 200, responseBody: '', address: '127.0.0.1', durationMs: 3 },
+    ]
+    for (const [attemptCount, reading] of readings.entries()) {
+      const step: NextStep = attemptCount === 2 ? { kind: 'complete' } : { kind: 'retry', delayMs: 0 }
+      const claimed = await only(claim({ ...owed, attemptCount }))
+      const first = attemptCount === 2 ? await claim(other) : []
+      const done = await store.recordAttempts(
+        [claimed, ...first].map((delivery) => ({
+          delivery,
+          startedAt: new Date(1_700_000_000_000 + attemptCount),
+          reading: { outcome: 'failed' as const, durationMs: 0, ...reading },
+          step,
+        })),
+      )
+      expect(done).toEqual([claimed, ...first].map(() => true))
+    }
+    expect(await listAttempts(owed)).toEqual(
+      readings.map((reading, index) => ({
+        organization_id: owed.organizationId,
+        delivery_id: owed.deliveryId,
+        number: index + 1,
+        started_at: new Date(1_700_000_000_000 + index),
+        duration_ms: reading.durationMs,
+        outcome: reading.outcome,
+        response_status: reading.status ?? null,
+        response_headers: reading.responseHeaders ?? null,
+        response_body: reading.responseBody ?? null,
+        error_code: reading.errorCode ?? null,
+        error_detail: reading.errorDetail ?? null,
+        address: reading.address ?? null,
+      })),
+    )
+    expect((await listAttempts(other)).map((row) => row.number)).toEqual([1])
+    const { rows } = await database.pool.query('select delivery_id, number from delivery_attempts order by number')
+    expect(rows).toEqual([1, 2].map((number) => ({ delivery_id: owed.deliveryId, number })))
+  })
+
+  test('attempts of a time when all stood by themselves are still told, and the next comes after them', async () => {
+    const owed = await owe()
+    await database.pool.query('update deliveries set attempt_count = 1 where id = $1', [owed.deliveryId])
+    await database.pool.query(
+      `insert into delivery_attempts (organization_id, delivery_id, number, started_at, duration_ms, outcome)
+       values ($1, $2, 1, now(), 7, 'busy')`,
+      [owed.organizationId, owed.deliveryId],
+    )
+    await record(await only(claim({ ...owed, attemptCount: 1 })), { kind: 'complete' }, { outcome: 'succeeded' })
+    const outcomes = (await listAttempts(owed)).map((row) => [row.number, row.outcome])
+    expect(outcomes).toEqual([
+      [1, 'busy'],
+      [2, 'succeeded'],
+    ])
+  })
+})
