@@ -29,6 +29,8 @@ export interface RouteContext<Params, Query, Body> {
   body: Body
   /** The body as it was sent (inflated); empty when there is none. */
   rawBody: string
+  /** How deep its arrays and objects nest. */
+  bodyDepth: number
   method: string
   /** Path and query as sent. */
   url: string

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { type Json, findOwnProperty, findUnstorableText, isDeeperThan, toJsonPointer } from './json.js'
+import { type Json, findOwnProperty, findUnstorableText, isDeeperThan, measureDepth, toJsonPointer } from './json.js'
 
 function nest(depth: number, innermost: Json): Json {
   let value = innermost
@@ -34,6 +34,21 @@ describe('isDeeperThan', () => {
     const cycle: Json[] = []
     cycle.push(cycle)
     expect(isDeeperThan(cycle, 64)).toBe(true)
+  })
+})
+
+describe('measureDepth', () => {
+  test.each([
+    ['x', 9, 0],
+    [{}, 9, 1],
+    [[[], { a: { b: [] } }, []], 9, 4],
+    [[[], { a: { b: [] } }, []], 4, 4],
+  ] as [Json, number, number][])('%j, looked at %i deep: %i', (value, depthMax, expected) => {
+    expect(measureDepth(value, depthMax)).toBe(expected)
+  })
+
+  test('of what is deeper than that, one level more and no further', () => {
+    expect(measureDepth(nest(1_000_000, 1), 64)).toBe(65)
   })
 })
 

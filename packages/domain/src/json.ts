@@ -27,18 +27,25 @@ export function escapePointerToken(token: string | number): string {
   return String(token).replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
-/**
- * Whether arrays and objects nest more than `depthMax` deep. A scalar has depth 0, `[]` and `{}` have depth 1.
- * Keeps its own stack, so that no input can exhaust the call stack.
- */
+/** Whether arrays and objects nest more than `depthMax` deep, as {@link measureDepth} counts. */
 export function isDeeperThan(value: Json, depthMax: number): boolean {
-  if (typeof value !== 'object' || value === null) return false
+  return measureDepth(value, depthMax) > depthMax
+}
+
+/**
+ * How deep arrays and objects nest. A scalar has depth 0, `[]` and `{}` have depth 1. Ends at the first that is deeper than
+ * `depthMax`. Keeps its own stack, so that no input can exhaust the call stack.
+ */
+export function measureDepth(value: Json, depthMax: number): number {
+  if (typeof value !== 'object' || value === null) return 0
+  let deepest = 1
   const pending: (Json[] | JsonObject)[] = [value]
   // Side by side, since every event that is sent comes by here: no object for each of its objects.
   const depths = [1]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const depth = depths.pop() as number
-    if (depth > depthMax) return true
+    if (depth > deepest) deepest = depth
+    if (depth > depthMax) break
     const children = Array.isArray(next) ? next : Object.values(next)
     for (let index = 0; index < children.length; index += 1) {
       const child = children[index]
@@ -47,7 +54,7 @@ export function isDeeperThan(value: Json, depthMax: number): boolean {
       depths.push(depth + 1)
     }
   }
-  return false
+  return deepest
 }
 
 /**

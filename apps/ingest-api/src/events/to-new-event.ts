@@ -18,13 +18,19 @@ export interface EventSetting {
   traceParent: string | undefined
 }
 
+/** How large a body is, and how deep it nests. */
+export interface BodyExtent {
+  bytes: number
+  depth: number
+}
+
 /** An event that was sent, as JSON pointers and sizes see it. */
 export interface SentEvent {
   input: EventInput
   /** Where it stands in the body. */
   path: readonly (string | number)[]
-  /** False when the whole body is smaller than one event may be. */
-  isSizeToBeChecked: boolean
+  /** The whole body: when it keeps within what one event may be, so does each event of it. */
+  body: BodyExtent
 }
 
 /** A fault of an event, and whether it is one of size. */
@@ -79,16 +85,18 @@ function toDeliverAt(options: EventOptions | undefined, now: Date): Date {
 }
 
 function findLimitFault(
-  { input, path, isSizeToBeChecked }: SentEvent,
+  { input, path, body }: SentEvent,
   values: { payload: Json; context: Json },
   { limits }: Environment,
 ): EventFault | undefined {
-  for (const key of ['payload', 'context'] as const) {
+  for (const key of body.depth > limits.nestingDepthMax ? (['payload', 'context'] as const) : []) {
     if (!isDeeperThan(values[key], limits.nestingDepthMax)) continue
     const message = `Nested deeper than ${limits.nestingDepthMax} levels`
     return { error: { pointer: toJsonPointer([...path, key]), code: 'too_deep', message }, isTooLarge: false }
   }
-  if (!isSizeToBeChecked || Buffer.byteLength(JSON.stringify(input)) <= limits.eventBytesMax) return undefined
+  const isWithin =
+    body.bytes <= limits.eventBytesMax || Buffer.byteLength(JSON.stringify(input)) <= limits.eventBytesMax
+  if (isWithin) return undefined
   const message = `The event is larger than ${limits.eventBytesMax} bytes`
   return { error: { pointer: toJsonPointer(path), code: 'too_large', message }, isTooLarge: true }
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { ProblemError } from '@signalbox/api-contract'
-import { findUnstorableText, isDeeperThan, type Json, toJsonPointer } from '@signalbox/domain'
+import { findUnstorableText, type Json, measureDepth, toJsonPointer } from '@signalbox/domain'
 import { problem, type ProblemAnswer } from '../route.js'
 import { findJsonFault } from './find-json-fault.js'
 
@@ -16,10 +16,11 @@ const TYPE_CHARACTERS_MAX = 100
 /** NUL and surrogates can only come as escapes, and numbers beyond a double only with long digits or exponents. */
 const SUSPICIOUS = /\\u(?:0000|[dD][89a-fA-F])|[eE]\+?\d{3}|\d{308}/
 
-/** A body as text and as the value that it is. */
+/** A body as text and as the value that it is, with how deep it nests. */
 export interface JsonBody {
   text: string
   value: Json
+  depth: number
 }
 
 /** Refuses a media type that is not JSON; a request without one is taken to send JSON. */
@@ -36,11 +37,12 @@ export function parseJsonBody(bytes: Buffer, depthMax: number): JsonBody | Probl
   const text = bytes.toString('utf8')
   const value = parse(text)
   if (value === undefined) return problem('malformed_json', describeFault(text))
-  if (isDeeperThan(value, depthMax)) {
+  const depth = measureDepth(value, depthMax)
+  if (depth > depthMax) {
     return refuse({ pointer: '', code: 'too_deep', message: `Nested deeper than ${depthMax} levels` })
   }
   const fault = SUSPICIOUS.test(text) ? findFault(value) : undefined
-  return fault === undefined ? { text, value } : refuse(fault)
+  return fault === undefined ? { text, value, depth } : refuse(fault)
 }
 
 /** The first value that can't be stored exactly: text that Postgres has no place for, or a number beyond a double. */

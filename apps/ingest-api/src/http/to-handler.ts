@@ -102,6 +102,7 @@ async function run(route: Route, deps: HandlerDeps, { request, response }: Excha
       query: query.value,
       body: body.value,
       rawBody: json.text,
+      bodyDepth: json.depth,
       method: route.method,
       url,
       headers: request.headers,
@@ -114,7 +115,7 @@ async function run(route: Route, deps: HandlerDeps, { request, response }: Excha
 
 const PARSING = { error: describeIssue }
 
-const NO_BODY = { text: '', value: undefined }
+const NO_BODY = { text: '', value: undefined, depth: 0 }
 
 async function readJson(
   route: Route,
@@ -123,12 +124,12 @@ async function readJson(
 ): Promise<JsonBody | typeof NO_BODY | ProblemAnswer> {
   if (route.body === undefined) return NO_BODY
   const isEmpty = request.headers['content-length'] === '0' || !hasBody(request)
-  if (isEmpty && route.isBodyOptional) return { text: '', value: {} }
+  if (isEmpty && route.isBodyOptional) return { text: '', value: {}, depth: 1 }
   const wrongType = checkMediaType(request.headers['content-type'])
   if (wrongType !== undefined) return wrongType
   const bytes = await readBody(request, { bytesMax: limits.bodyBytesMax, take })
   if ('problem' in bytes) return bytes
-  if (bytes.length === 0 && route.isBodyOptional) return { text: '', value: {} }
+  if (bytes.length === 0 && route.isBodyOptional) return { text: '', value: {}, depth: 1 }
   return parseJsonBody(bytes, route.limitsDepth ? DEPTH_OF_ANY_BODY_MAX : limits.nestingDepthMax)
 }
 

@@ -47,7 +47,8 @@ export const postEvent = defineRoute({
     const now = new Date()
     const fault = findDelayFault(body.options, now)
     if (fault !== undefined) return problem('invalid', `${fault.pointer}: ${fault.message}`, { errors: [fault] })
-    const sent = { input: body.event, path: EVENT_PATH, isSizeToBeChecked: isLarge(rawBody, environment.limits) }
+    const bytes = Buffer.byteLength(rawBody)
+    const sent = { input: body.event, path: EVENT_PATH, body: { bytes, depth: context.bodyDepth } }
     const made = toNewEvent(sent, {
       environment,
       options: body.options,
@@ -62,7 +63,7 @@ export const postEvent = defineRoute({
     if (idempotency !== undefined && 'problem' in idempotency) return idempotency
     const rate = takeEventRate(deps, environment, 1)
     if ('problem' in rate) return rate
-    const request: AcceptRequest = { environment, events: [made.event], bytes: rawBody.length }
+    const request: AcceptRequest = { environment, events: [made.event], bytes }
     if (idempotency !== undefined) {
       request.idempotency = {
         ...idempotency,
@@ -72,11 +73,6 @@ export const postEvent = defineRoute({
     return toAnswer(await deps.acceptEvents(request), rate.headers)
   },
 })
-
-/** Whether a body is so long that one event in it may be too large; a character has at most three bytes. */
-export function isLarge(rawBody: string, limits: { eventBytesMax: number }): boolean {
-  return rawBody.length * 3 > limits.eventBytesMax
-}
 
 function toAnswer(outcome: AcceptOutcome, headers: Record<string, string> = {}): Answer {
   if (!outcome.ok) {

@@ -19,14 +19,13 @@ import { type IdempotencyHashes, idempotencyHeadersSchema, readIdempotency } fro
 import { readTraceParent } from '../../events/read-trace-parent.js'
 import { takeEventRate } from '../../events/take-event-rate.js'
 import { toEventAnswer } from '../../events/to-event-answer.js'
-import { type EventSetting, findDelayFault, toNewEvent } from '../../events/to-new-event.js'
+import { type BodyExtent, type EventSetting, findDelayFault, toNewEvent } from '../../events/to-new-event.js'
 import { type Answer, defineRoute, problem } from '../../route.js'
 import {
   answerIdempotencyConflict,
   answerReplayed,
   answerUnknownAccount,
   findSendWarning,
-  isLarge,
   UNKNOWN_ACCOUNT,
   WARNING_HEADERS,
 } from './post-event.js'
@@ -79,10 +78,10 @@ export const postEventsBulk = defineRoute({
     if (idempotency !== undefined && 'problem' in idempotency) return idempotency
     const traceParent = readTraceParent(context.headers)
     const setting: EventSetting = { environment, options: body.options, now, traceParent }
-    const judged = judgeEvents(body.events, setting, isLarge(context.rawBody, environment.limits))
+    const bytes = Buffer.byteLength(context.rawBody)
+    const judged = judgeEvents(body.events, setting, { bytes, depth: context.bodyDepth })
     const rate = takeEventRate(deps, environment, body.events.length)
     if ('problem' in rate) return rate
-    const bytes = context.rawBody.length
     const bulk: Bulk = { judged, setting, idempotency, bytes, headers: rate.headers ?? {} }
     return context.query.partial ? sendPartial(bulk, deps) : sendAll(bulk, deps)
   },
@@ -107,13 +106,13 @@ interface Bulk {
 /** Each repeat of an id is a round of its own in the transaction: more than a few hold up everyone who waits for one. */
 const REPEATS_MAX = 20
 
-function judgeEvents(events: unknown[], setting: EventSetting, isSizeToBeChecked: boolean): Judged[] {
+function judgeEvents(events: unknown[], setting: EventSetting, body: BodyExtent): Judged[] {
   const seen = new Map<string, number>()
   return events.map((sent, index): Judged => {
     const path = ['events', index]
     const parsed = parseBulkEvent(sent)
     if (!parsed.success) return { refusal: { code: 'invalid', errors: toProblemErrors(parsed.error.issues, path) } }
-    const made = toNewEvent({ input: parsed.data, path, isSizeToBeChecked }, setting)
+    const made = toNewEvent({ input: parsed.data, path, body }, setting)
     if ('event' in made) {
       const count = (seen.get(made.event.eventId) ?? 0) + 1
       seen.set(made.event.eventId, count)
