@@ -12,6 +12,7 @@ import type pg from 'pg'
 import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
 import { encodeArray } from './encode-array.js'
+import { expectNewRows, type InsertMode } from './expect-new-rows.js'
 import { runInTransaction } from './run-in-transaction.js'
 import { acceptEventsSql } from './sql/accept-events.js'
 import { claimIdempotencyKeySql, finishIdempotencyKeySql, readIdempotencyKeySql } from './sql/idempotency-keys.js'
@@ -28,11 +29,16 @@ type Queryable = Pick<pg.ClientBase, 'query'>
 
 /** Makes events durable, by the rules for ids that were sent before. Throws `storage_unavailable`. */
 export function createAcceptStore({ pool }: Pick<Database, 'pool'>) {
+  const ids = expectNewRows('event_records_event_id_key')
   return {
     /** Different ids only; `isAtomic` stores all or none of them, else each on its own. */
     async acceptGroup(events: ScopedEvent[], isAtomic: boolean): Promise<StoredEvent[]> {
       return asStorageError(() =>
-        isAtomic ? runInTransaction(pool, (client) => storeEvents(client, events)) : storeEvents(pool, events),
+        ids.insert((mode) =>
+          isAtomic
+            ? runInTransaction(pool, (client) => storeEvents(client, events, mode))
+            : storeEvents(pool, events, mode),
+        ),
       )
     },
 
@@ -76,12 +82,12 @@ export function createAcceptStore({ pool }: Pick<Database, 'pool'>) {
   }
 }
 
-async function storeEvents(client: Queryable, events: ScopedEvent[]): Promise<StoredEvent[]> {
+async function storeEvents(client: Queryable, events: ScopedEvent[], mode: InsertMode): Promise<StoredEvent[]> {
   const now = Date.now()
   const values = [...toColumns(events), new Date(now), REPUBLISH_AFTER_S]
   const result = await client.query<{ stored: number; ids: string[] | null }>({
-    name: 'accept-events',
-    text: acceptEventsSql,
+    name: `accept-events-${mode}`,
+    text: acceptEventsSql[mode],
     values,
   })
   const [outcome] = result.rows
@@ -214,6 +220,7 @@ async function storeInRounds(client: Queryable, events: ScopedEvent[]): Promise<
     const results = await storeEvents(
       client,
       round.map((entry) => entry.event),
+      'maybe_known',
     )
     for (const [position, entry] of round.entries()) stored[entry.index] = results[position] as StoredEvent
     rest = later

@@ -12,6 +12,7 @@ import type pg from 'pg'
 import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
 import { encodeArray } from './encode-array.js'
+import { expectNewRows, type InsertMode } from './expect-new-rows.js'
 import { createRuleStore } from './rule-store.js'
 import { readLimits } from './read-limits.js'
 import { runInTransaction } from './run-in-transaction.js'
@@ -52,6 +53,7 @@ const FAILURE_CHARACTERS_MAX = 500
 
 /** Reads events that are to be delivered and writes what was decided for them. Throws `storage_unavailable`. */
 export function createDeliverStore({ pool }: Pick<Database, 'pool'>) {
+  const deliveriesOfGroups = expectNewRows('deliveries_event_dispatcher_key')
   return {
     async loadUndelivered(refs: EventRef[]) {
       const query = { name: 'load-undelivered', text: loadUndeliveredSql, values: toColumns(refs) }
@@ -92,18 +94,29 @@ export function createDeliverStore({ pool }: Pick<Database, 'pool'>) {
           `${count} deliveries of several events are more than one statement writes`,
         )
       }
-      return await asStorageError(() => write(pool, decisions, isLarge))
+      const isPlain = !isLarge && !decisions.some(hasOnce)
+      return await asStorageError(() =>
+        isPlain
+          ? deliveriesOfGroups.insert((mode) => writeAll(pool, decisions, mode))
+          : writeInTransaction(pool, decisions, isLarge),
+      )
     },
   }
 }
 
-async function write(pool: pg.Pool, decisions: DeliverDecision[], isLarge: boolean): Promise<DeliveryRef[]> {
-  const hasOnce = decisions.some((decision) => decision.deliveries.some((delivery) => delivery.once))
-  if (!hasOnce && !isLarge) return writeAll(pool, decisions)
+function hasOnce({ deliveries }: DeliverDecision): boolean {
+  return deliveries.some((delivery) => delivery.once)
+}
+
+async function writeInTransaction(
+  pool: pg.Pool,
+  decisions: DeliverDecision[],
+  isLarge: boolean,
+): Promise<DeliveryRef[]> {
   return runInTransaction(pool, async (client) => {
-    const decided = hasOnce ? await useUpOnce(client, decisions) : decisions
+    const decided = decisions.some(hasOnce) ? await useUpOnce(client, decisions) : decisions
     const [first] = decided
-    return isLarge && first !== undefined ? writeLarge(client, first) : writeAll(client, decided)
+    return isLarge && first !== undefined ? writeLarge(client, first) : writeAll(client, decided, 'maybe_known')
   })
 }
 
@@ -117,7 +130,8 @@ async function writeLarge(client: pg.PoolClient, decision: DeliverDecision): Pro
     const part = rows.slice(start, start + DELIVERIES_OF_STATEMENT_MAX)
     await client.query(addDeliveriesSql, [...encodeDeliveries(part), WAKE_AFTER_S])
   }
-  await writeRows(client, [decision], rows.slice(0, DELIVERIES_OF_STATEMENT_MAX))
+  const head = { decisions: [decision], deliveries: rows.slice(0, DELIVERIES_OF_STATEMENT_MAX) }
+  await writeRows(client, head, 'maybe_known')
   return rows.map(toRef)
 }
 
@@ -195,17 +209,19 @@ function toRef(row: NewDeliveryRow): DeliveryRef {
   return { organizationId: row.o, dispatcherId: row.d, deliveryId: row.i, attemptCount: 0 }
 }
 
-async function writeAll(client: Pick<pg.ClientBase, 'query'>, decisions: DeliverDecision[]): Promise<DeliveryRef[]> {
+type Queryable = Pick<pg.ClientBase, 'query'>
+
+async function writeAll(client: Queryable, decisions: DeliverDecision[], mode: InsertMode): Promise<DeliveryRef[]> {
   const rows = toDeliveryRows(decisions)
-  const taken = await writeRows(client, decisions, rows)
+  const taken = await writeRows(client, { decisions, deliveries: rows }, mode)
   return rows.filter((row) => taken === undefined || taken.has(row.v)).map(toRef)
 }
 
 /** Gives the events that were ours, or undefined when all were. */
 async function writeRows(
-  client: Pick<pg.ClientBase, 'query'>,
-  decisions: DeliverDecision[],
-  deliveries: NewDeliveryRow[],
+  client: Queryable,
+  { decisions, deliveries }: { decisions: DeliverDecision[]; deliveries: NewDeliveryRow[] },
+  mode: InsertMode,
 ): Promise<Set<string> | undefined> {
   // In the order in which everyone locks outbox rows: two with the same events in another one would lock each other out.
   const events = decisions
@@ -227,8 +243,8 @@ async function writeRows(
     WAKE_AFTER_S,
   ]
   const { rows } = await client.query<{ taken: number; ids: string[] | null }>({
-    name: 'write-deliveries',
-    text: writeDeliveriesSql,
+    name: `write-deliveries-${mode}`,
+    text: writeDeliveriesSql[mode],
     values,
   })
   return rows[0]?.taken === events.length ? undefined : new Set(rows[0]?.ids ?? [])

@@ -161,10 +161,10 @@ const ofRules = (...more: string[]): unknown[] => [scope.organizationId, ruleIds
 
 /** Statement, values, and the indexes that it must use. */
 const statements: [string, string, () => unknown[], string[]][] = [
-  ['accept', acceptEventsSql, () => toNewColumns(scope), []],
+  ['accept', acceptEventsSql.new, () => toNewColumns(scope), []],
   [
     'accept ids that are there',
-    acceptEventsSql,
+    acceptEventsSql.maybe_known,
     () =>
       toNewColumns(
         scope,
@@ -218,7 +218,7 @@ const statements: [string, string, () => unknown[], string[]][] = [
     'load what is undelivered',
     loadUndeliveredSql,
     () => columns(events),
-    ['event_outbox_pkey', 'event_records_pkey', 'dispatcher_sets_pkey', 'runtime_environments_pkey'],
+    ['event_records_pkey', 'dispatcher_sets_pkey', 'runtime_environments_pkey'],
   ],
   ['load bodies', loadBodiesSql, () => columns(events), ['event_records_pkey']],
   [
@@ -287,7 +287,13 @@ const statements: [string, string, () => unknown[], string[]][] = [
   ],
   [
     'write deliveries',
-    writeDeliveriesSql,
+    writeDeliveriesSql.new,
+    () => toDecidedColumns(scope, events, dispatcherId),
+    ['event_outbox_pkey', 'event_records_pkey'],
+  ],
+  [
+    'write deliveries, some of which a replay made',
+    writeDeliveriesSql.maybe_known,
     () => toDecidedColumns(scope, events, dispatcherId),
     ['event_outbox_pkey', 'event_records_pkey'],
   ],

@@ -1,15 +1,25 @@
+import type { InsertMode } from '../expect-new-rows.js'
+
 /**
  * Delivers a group of events in one statement: takes their outbox rows, marks them delivered, writes their deliveries.
  * The events come in the order in which everyone locks outbox rows: by organization, then by event.
  * An event whose outbox row is gone (delivered by another worker, or cancelled) gets nothing.
  * `is true` keeps it one look-up in a hash table: the planner would make a join of it, and may make that row by row.
  * A dispatcher that is not the environment's own gets nothing either: there is no foreign key that would refuse it.
+ * As `new`, it fails with `deliveries_event_dispatcher_key` when a replay has made one of the deliveries already; as `maybe_known`,
+ * it leaves that one alone.
  * $1 to $5: columns of the events (o, i, number of deliveries m, deliveries beyond the fan-out l, failure f). $6 to $10:
  * columns of the deliveries (o, e, i, event v, dispatcher d). $11: seconds after which the scheduler looks at a delivery.
  * Gives the events that were ours.
  * Relies on event_outbox_pkey, event_records_pkey, event_dispatchers_pkey, deliveries_event_dispatcher_key.
  */
-export const writeDeliveriesSql = `
+export const writeDeliveriesSql: Readonly<Record<InsertMode, string>> = {
+  new: build(''),
+  maybe_known: build('on conflict (organization_id, event_record_id, dispatcher_id) do nothing'),
+}
+
+function build(onConflict: string): string {
+  return `
 with taken as (
   delete from event_outbox b
   using unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[]) as event(o, i, m, l, f)
@@ -28,7 +38,7 @@ with taken as (
   cross join lateral (
     select from event_dispatchers p where p.organization_id = x.o and p.id = x.d and p.environment_id = x.e offset 0) p
   where ((x.o, x.v) in (select o, i from taken)) is true
-  on conflict (organization_id, event_record_id, dispatcher_id) do nothing
+  ${onConflict}
   returning organization_id, id, dispatcher_id
 ), boxed as (
   insert into delivery_outbox (organization_id, delivery_id, dispatcher_id, wake_at)
@@ -36,6 +46,7 @@ with taken as (
 )
 select count(*)::int as taken, case when count(*) < cardinality($2::uuid[]) then array_agg(i::text) end as ids
 from taken`
+}
 
 /**
  * Writes some of the deliveries of an event whose outbox row the transaction holds, ahead of the statement above. $1 to

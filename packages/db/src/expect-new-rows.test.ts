@@ -1,0 +1,50 @@
+import { describe, expect, test } from '@jest/globals'
+import { expectNewRows, type InsertMode } from './expect-new-rows.js'
+
+const known = Object.assign(new Error('duplicate key'), { code: '23505', constraint: 'things_key' })
+
+/** A step that tells its modes, and finds a row that is there already as often as said. */
+function createStep(knownTimes: number) {
+  const modes: InsertMode[] = []
+  const step = async (mode: InsertMode): Promise<InsertMode> => {
+    modes.push(mode)
+    if (mode === 'new' && knownTimes-- > 0) throw known
+    return mode
+  }
+  return { modes, step }
+}
+
+describe('expectNewRows', () => {
+  test('rows are new until one is not; then the step comes again, and those after it are careful for a while', async () => {
+    const rows = expectNewRows('things_key')
+    const { modes, step } = createStep(1)
+    expect(await rows.insert(step)).toBe('maybe_known')
+    expect(modes).toEqual(['new', 'maybe_known'])
+    for (let times = 0; times < 100; times += 1) expect(await rows.insert(step)).toBe('maybe_known')
+    expect(await rows.insert(step)).toBe('new')
+  })
+
+  test.each([
+    ['another constraint', Object.assign(new Error('no'), { code: '23505', constraint: 'things_pkey' })],
+    ['another error', new Error('away')],
+    ['no error at all', null],
+  ])('%s passes', async (_name, error) => {
+    let calls = 0
+    const run = expectNewRows('things_key').insert(async () => {
+      calls += 1
+      throw error
+    })
+    await expect(run).rejects.toBe(error)
+    expect(calls).toBe(1)
+  })
+
+  test('what fails the second time is not tried a third time', async () => {
+    let calls = 0
+    const run = expectNewRows('things_key').insert(async () => {
+      calls += 1
+      throw known
+    })
+    await expect(run).rejects.toBe(known)
+    expect(calls).toBe(2)
+  })
+})

@@ -1,0 +1,41 @@
+/** How a step inserts: as if all rows were new, which is quicker, or leaving alone what is there already. */
+export type InsertMode = 'new' | 'maybe_known'
+
+/** Takes rows for new until one is not. */
+export interface NewRows {
+  /**
+   * Runs a step that fails whole when it takes a row for new that is there already; then once more, for rows that may be known, and
+   * the steps that follow in that mode at once.
+   */
+  insert<Result>(step: (mode: InsertMode) => Promise<Result>): Promise<Result>
+}
+
+/** Where one row was known, others come soon: senders that repeat themselves must not have every group written twice. */
+const CAREFUL_STEPS = 100
+
+const UNIQUE_VIOLATION = '23505'
+
+/** Expects rows to be new by this unique constraint. */
+export function expectNewRows(constraint: string): NewRows {
+  let carefulLeft = 0
+  return {
+    async insert(step) {
+      if (carefulLeft > 0) {
+        carefulLeft -= 1
+        return step('maybe_known')
+      }
+      try {
+        return await step('new')
+      } catch (error) {
+        if (!violates(error, constraint)) throw error
+        carefulLeft = CAREFUL_STEPS
+        return step('maybe_known')
+      }
+    },
+  }
+}
+
+function violates(error: unknown, constraint: string): boolean {
+  const { code, constraint: violated } = (error ?? {}) as { code?: unknown; constraint?: unknown }
+  return code === UNIQUE_VIOLATION && violated === constraint
+}
