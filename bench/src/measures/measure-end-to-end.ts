@@ -8,7 +8,7 @@ import { waitUntil } from './wait-until.js'
 import { createWebhook, verifyArrivals, type Webhook } from './webhook.js'
 
 const EVENTS = 30_000
-const ROUNDS = 3
+const ROUNDS = 7
 /** A whole round: what the compilers of the processes do at first is not what an event costs. */
 const WARM_UP_EVENTS = EVENTS
 const EVENTS_PER_REQUEST = 500
