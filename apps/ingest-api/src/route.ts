@@ -3,6 +3,7 @@ import type { ProblemCode, ProblemError } from '@signalbox/api-contract'
 import type { Environment } from '@signalbox/domain'
 import type { z } from 'zod'
 import type { ApiDeps } from './api-deps.js'
+import type { BodyExtent } from './http/parse-json-body.js'
 
 /** Tells of what was taken and may not have been meant so. */
 export const WARNING_HEADER = 'Signalbox-Warning'
@@ -29,8 +30,7 @@ export interface RouteContext<Params, Query, Body> {
   body: Body
   /** The body as it was sent (inflated); empty when there is none. */
   rawBody: string
-  /** How deep its arrays and objects nest. */
-  bodyDepth: number
+  bodyExtent: BodyExtent
   method: string
   /** Path and query as sent. */
   url: string

@@ -59,7 +59,9 @@ async function makeDelivery(endpoint: Endpoint, wanted: Wanted = {}): Promise<st
       attemptCount: attempts,
       lastStatus,
       ...(attempts === 0 ? {} : { lastNumber: attempts, lastStartedAt: new Date(), lastDurationMs: attempts }),
-      ...(attempts === 0 ? {} : { lastOutcome: 'busy', lastResponseHeaders: { 'retry-after': '1' } }),
+      ...(attempts === 0
+        ? {}
+        : { lastOutcome: 'busy', lastResponseStatus: lastStatus, lastResponseHeaders: { 'retry-after': '1' } }),
       ...(attempts === 0 ? {} : { lastResponseBody: 'later', lastAddress: '127.0.0.1' }),
       reason,
       settledAt: state === 'pending' || state === 'in_flight' ? null : new Date(),

@@ -12,7 +12,7 @@ import type pg from 'pg'
 import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
 import { encodeArray } from './encode-array.js'
-import { expectNewRows, type InsertMode } from './expect-new-rows.js'
+import { createOptimisticInsert, type InsertMode } from './optimistic-insert.js'
 import { runInTransaction } from './run-in-transaction.js'
 import { acceptEventsSql } from './sql/accept-events.js'
 import { claimIdempotencyKeySql, finishIdempotencyKeySql, readIdempotencyKeySql } from './sql/idempotency-keys.js'
@@ -29,12 +29,12 @@ type Queryable = Pick<pg.ClientBase, 'query'>
 
 /** Makes events durable, by the rules for ids that were sent before. Throws `storage_unavailable`. */
 export function createAcceptStore({ pool }: Pick<Database, 'pool'>) {
-  const ids = expectNewRows('event_records_event_id_key')
+  const inserting = createOptimisticInsert()
   return {
     /** Different ids only; `isAtomic` stores all or none of them, else each on its own. */
     async acceptGroup(events: ScopedEvent[], isAtomic: boolean): Promise<StoredEvent[]> {
       return asStorageError(() =>
-        ids.insert((mode) =>
+        inserting.run((mode) =>
           isAtomic
             ? runInTransaction(pool, (client) => storeEvents(client, events, mode))
             : storeEvents(pool, events, mode),

@@ -12,7 +12,7 @@ import type pg from 'pg'
 import { asStorageError } from './as-storage-error.js'
 import type { Database } from './create-database.js'
 import { encodeArray } from './encode-array.js'
-import { expectNewRows, type InsertMode } from './expect-new-rows.js'
+import { createOptimisticInsert, type InsertMode } from './optimistic-insert.js'
 import { createRuleStore } from './rule-store.js'
 import { readLimits } from './read-limits.js'
 import { runInTransaction } from './run-in-transaction.js'
@@ -53,7 +53,7 @@ const FAILURE_CHARACTERS_MAX = 500
 
 /** Reads events that are to be delivered and writes what was decided for them. Throws `storage_unavailable`. */
 export function createDeliverStore({ pool }: Pick<Database, 'pool'>) {
-  const deliveriesOfGroups = expectNewRows('deliveries_event_dispatcher_key')
+  const inserting = createOptimisticInsert()
   return {
     async loadUndelivered(refs: EventRef[]) {
       const query = { name: 'load-undelivered', text: loadUndeliveredSql, values: toColumns(refs) }
@@ -97,7 +97,7 @@ export function createDeliverStore({ pool }: Pick<Database, 'pool'>) {
       const isPlain = !isLarge && !decisions.some(hasOnce)
       return await asStorageError(() =>
         isPlain
-          ? deliveriesOfGroups.insert((mode) => writeAll(pool, decisions, mode))
+          ? inserting.run((mode) => writeAll(pool, decisions, mode))
           : writeInTransaction(pool, decisions, isLarge),
       )
     },

@@ -36,6 +36,7 @@ async function findDelivery(
   // deliveries_pkey
   const row = await prisma.delivery.findFirst({
     where: { organizationId, environmentId, id },
+    omit: { lastResponseBody: true, lastResponseHeaders: true },
     include: { event: { select: { eventId: true, name: true } } },
   })
   if (row === null) return undefined

@@ -11,6 +11,7 @@ import {
   type TwoTenants,
 } from '@signalbox/testkit'
 import { createDatabase, createDispatchStore, createSecretBox, type Database } from '../src/index.js'
+import { eventDeliveriesSql } from '../src/sql/event-deliveries.js'
 import { oweDelivery, type OwedDelivery } from './owe-delivery.js'
 
 let testDatabase: TestDatabase
@@ -138,5 +139,62 @@ describe('the attempts of a delivery', () => {
       [1, 'busy'],
       [2, 'succeeded'],
     ])
+  })
+
+  test('of workers of two versions, neither falsifies what the other recorded', async () => {
+    const owed = await owe()
+    const timedOut = { errorCode: 'timeout', errorDetail: 'nothing came' }
+    await record(await only(claim(owed)), { kind: 'retry', delayMs: 0 }, timedOut)
+    // As the version before does it, which knows nothing of the columns of the last attempt.
+    const claimed = await only(claim({ ...owed, attemptCount: 1 }))
+    await database.pool.query(
+      `with moved as (
+         update deliveries
+         set state = 'pending', attempt_count = 2, lease_until = null, next_attempt_at = now(), last_error = null,
+           last_status = 503
+         where id = $1 and lease_until = $2::timestamptz returning organization_id, id
+       )
+       insert into delivery_attempts (organization_id, delivery_id, number, started_at, duration_ms, outcome, response_status)
+       select organization_id, id, 2, now(), 7, 'busy', 503 from moved`,
+      [owed.deliveryId, claimed.lease],
+    )
+    const done = { outcome: 'succeeded' as const, status: 200 }
+    await record(await only(claim({ ...owed, attemptCount: 2 })), { kind: 'complete' }, done)
+    const told = (await listAttempts(owed)).map((row) => [row.number, row.outcome, row.response_status, row.error_code])
+    expect(told).toEqual([
+      [1, 'failed', null, 'timeout'],
+      [2, 'busy', 503, null],
+      [3, 'succeeded', 200, null],
+    ])
+  })
+
+  test('the newest are told of an event, the one in its row among them, and read by index however many there are', async () => {
+    const owed = await owe()
+    for (const attemptCount of [0, 1, 2, 3]) {
+      const step: NextStep = attemptCount === 3 ? { kind: 'complete' } : { kind: 'retry', delayMs: 0 }
+      await record(await only(claim({ ...owed, attemptCount })), step, { status: 500 + attemptCount })
+    }
+    const { rows } = await database.pool.query(eventDeliveriesSql, [
+      owed.organizationId,
+      owed.eventRecordId,
+      null,
+      10,
+      3,
+      null,
+    ])
+    const attempts = rows[0].attempts as { number: number; response_status: number }[]
+    expect(attempts.map((attempt) => [attempt.number, attempt.response_status])).toEqual([
+      [2, 501],
+      [3, 502],
+      [4, 503],
+    ])
+    const plan = await database.pool.query<{ 'QUERY PLAN': string }>(
+      `explain select * from all_delivery_attempts where organization_id = '${owed.organizationId}'
+       and delivery_id = '${owed.deliveryId}' order by number desc limit 200`,
+    )
+    const lines = plan.rows.map((row) => row['QUERY PLAN']).join('\n')
+    expect(lines).toMatch(/Merge Append/)
+    expect(lines).toMatch(/Index Scan Backward using delivery_attempts_pkey/)
+    expect(lines).toMatch(/Index Scan using deliveries_pkey/)
   })
 })

@@ -146,6 +146,10 @@ describe('claiming', () => {
     ['random text', { payload: { text: Array.from({ length: 6_000 }, () => Math.random().toString(36)).join('') } }],
     ['text that compresses to nothing', { payload: { text: 'x'.repeat(400_000) } }],
     ['a large context', { payload: { p: 1 }, context: { text: 'x'.repeat(400_000) } }],
+    [
+      'one that is small as it is stored',
+      { payload: { p: Array.from({ length: 120 }, (_, n) => `${n}`).map((n) => Number(`${n}e300`)) } },
+    ],
   ])('leaves a large body out, to be loaded when its turn comes: %s', async (_name, event) => {
     const claimed = await only(claim(await owe(event)))
     expect(claimed.body).toBeNull()

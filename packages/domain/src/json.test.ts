@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { type Json, findOwnProperty, findUnstorableText, isDeeperThan, measureDepth, toJsonPointer } from './json.js'
+import { type Json, findOwnProperty, findUnstorableText, isDeeperThan, measureExtent, toJsonPointer } from './json.js'
 
 function nest(depth: number, innermost: Json): Json {
   let value = innermost
@@ -37,18 +37,28 @@ describe('isDeeperThan', () => {
   })
 })
 
-describe('measureDepth', () => {
+describe('measureExtent', () => {
   test.each([
     ['x', 9, 0],
     [{}, 9, 1],
     [[[], { a: { b: [] } }, []], 9, 4],
     [[[], { a: { b: [] } }, []], 4, 4],
   ] as [Json, number, number][])('%j, looked at %i deep: %i', (value, depthMax, expected) => {
-    expect(measureDepth(value, depthMax)).toBe(expected)
+    expect(measureExtent(value, depthMax).depth).toBe(expected)
   })
 
   test('of what is deeper than that, one level more and no further', () => {
-    expect(measureDepth(nest(1_000_000, 1), 64)).toBe(65)
+    expect(measureExtent(nest(1_000_000, 1), 64).depth).toBe(65)
+  })
+
+  test.each([
+    [[1, -2_147_483_648, 'x', null, true], 22, 0],
+    [{ a: 0.5, b: { c: 1e20 } }, 50, 0],
+    [1e21, 25 + 21, 21],
+    [[1e300, -1e-300, 5e-324], 75 + 300 + 300 + 324, 300 + 300 + 324],
+  ] as [Json, number, number][])('the numbers of %j take up to %i characters, %i saved', (value, characters, saved) => {
+    const { numberCharacters, savedCharacters } = measureExtent(value, 9)
+    expect([numberCharacters, savedCharacters]).toEqual([characters, saved])
   })
 })
 

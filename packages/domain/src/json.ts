@@ -27,34 +27,67 @@ export function escapePointerToken(token: string | number): string {
   return String(token).replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
-/** Whether arrays and objects nest more than `depthMax` deep, as {@link measureDepth} counts. */
+/** How much there is of a JSON value. */
+export interface JsonExtent {
+  /** How deep arrays and objects nest. A scalar has depth 0, `[]` and `{}` have depth 1. */
+  depth: number
+  /** Characters that all numbers take when they are written out, at most. */
+  numberCharacters: number
+  /** Characters of these that `JSON.stringify` saves by exponents, at most. Postgres writes the numbers of `jsonb` without. */
+  savedCharacters: number
+}
+
+/** Whether arrays and objects nest more than `depthMax` deep, as {@link measureExtent} counts. */
 export function isDeeperThan(value: Json, depthMax: number): boolean {
-  return measureDepth(value, depthMax) > depthMax
+  return measureExtent(value, depthMax).depth > depthMax
 }
 
 /**
- * How deep arrays and objects nest. A scalar has depth 0, `[]` and `{}` have depth 1. Ends at the first that is deeper than
- * `depthMax`. Keeps its own stack, so that no input can exhaust the call stack.
+ * Measures a value. Ends at the first array or object that is deeper than `depthMax`. Keeps its own stack, so that no input
+ * can exhaust the call stack.
  */
-export function measureDepth(value: Json, depthMax: number): number {
-  if (typeof value !== 'object' || value === null) return 0
-  let deepest = 1
+export function measureExtent(value: Json, depthMax: number): JsonExtent {
+  const extent: JsonExtent = { depth: 0, numberCharacters: 0, savedCharacters: 0 }
+  if (typeof value === 'number') addNumber(extent, value)
+  if (typeof value !== 'object' || value === null) return extent
   const pending: (Json[] | JsonObject)[] = [value]
   // Side by side, since every event that is sent comes by here: no object for each of its objects.
   const depths = [1]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const depth = depths.pop() as number
-    if (depth > deepest) deepest = depth
+    if (depth > extent.depth) extent.depth = depth
     if (depth > depthMax) break
     const children = Array.isArray(next) ? next : Object.values(next)
     for (let index = 0; index < children.length; index += 1) {
       const child = children[index]
+      if (typeof child === 'number') addNumber(extent, child)
       if (typeof child !== 'object' || child === null) continue
       pending.push(child)
       depths.push(depth + 1)
     }
   }
-  return deepest
+  return extent
+}
+
+/** Of an integer of 32 bits, and of any number without an exponent: 17 digits, a sign, a point, and up to six zeros. */
+const INTEGER_CHARACTERS_MAX = 11
+const PLAIN_CHARACTERS_MAX = 25
+
+/** Between these, numbers are written without an exponent (ECMA-262, Number::toString). */
+const PLAIN_MIN = 1e-6
+const PLAIN_MAX = 1e21
+
+function addNumber(extent: JsonExtent, value: number): void {
+  if ((value | 0) === value) {
+    extent.numberCharacters += INTEGER_CHARACTERS_MAX
+    return
+  }
+  extent.numberCharacters += PLAIN_CHARACTERS_MAX
+  const size = Math.abs(value)
+  if (size >= PLAIN_MIN && size < PLAIN_MAX) return
+  const saved = Math.abs(Math.floor(Math.log10(size)))
+  extent.numberCharacters += saved
+  extent.savedCharacters += saved
 }
 
 /**

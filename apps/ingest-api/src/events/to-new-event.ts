@@ -9,6 +9,8 @@ import {
   type NewEvent,
   toJsonPointer,
 } from '@signalbox/domain'
+import type { BodyExtent } from '../http/parse-json-body.js'
+import { isEventTooLarge } from './is-event-too-large.js'
 
 /** What all events of one request share. */
 export interface EventSetting {
@@ -16,12 +18,6 @@ export interface EventSetting {
   options: EventOptions | undefined
   now: Date
   traceParent: string | undefined
-}
-
-/** How large a body is, and how deep it nests. */
-export interface BodyExtent {
-  bytes: number
-  depth: number
 }
 
 /** An event that was sent, as JSON pointers and sizes see it. */
@@ -89,14 +85,16 @@ function findLimitFault(
   values: { payload: Json; context: Json },
   { limits }: Environment,
 ): EventFault | undefined {
-  for (const key of body.depth > limits.nestingDepthMax ? (['payload', 'context'] as const) : []) {
-    if (!isDeeperThan(values[key], limits.nestingDepthMax)) continue
+  const tooDeep = body.depth > limits.nestingDepthMax ? findTooDeep(values, limits.nestingDepthMax) : undefined
+  if (tooDeep !== undefined) {
     const message = `Nested deeper than ${limits.nestingDepthMax} levels`
-    return { error: { pointer: toJsonPointer([...path, key]), code: 'too_deep', message }, isTooLarge: false }
+    return { error: { pointer: toJsonPointer([...path, tooDeep]), code: 'too_deep', message }, isTooLarge: false }
   }
-  const isWithin =
-    body.bytes <= limits.eventBytesMax || Buffer.byteLength(JSON.stringify(input)) <= limits.eventBytesMax
-  if (isWithin) return undefined
+  if (!isEventTooLarge(input, body, limits.eventBytesMax)) return undefined
   const message = `The event is larger than ${limits.eventBytesMax} bytes`
   return { error: { pointer: toJsonPointer(path), code: 'too_large', message }, isTooLarge: true }
+}
+
+function findTooDeep(values: { payload: Json; context: Json }, depthMax: number): 'payload' | 'context' | undefined {
+  return (['payload', 'context'] as const).find((key) => isDeeperThan(values[key], depthMax))
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { ProblemError } from '@signalbox/api-contract'
-import { findUnstorableText, type Json, measureDepth, toJsonPointer } from '@signalbox/domain'
+import { findUnstorableText, type Json, measureExtent, toJsonPointer } from '@signalbox/domain'
 import { problem, type ProblemAnswer } from '../route.js'
 import { findJsonFault } from './find-json-fault.js'
 
@@ -16,11 +16,21 @@ const TYPE_CHARACTERS_MAX = 100
 /** NUL and surrogates can only come as escapes, and numbers beyond a double only with long digits or exponents. */
 const SUSPICIOUS = /\\u(?:0000|[dD][89a-fA-F])|[eE]\+?\d{3}|\d{308}/
 
-/** A body as text and as the value that it is, with how deep it nests. */
+/** A body as text and as the value that it is. */
 export interface JsonBody {
   text: string
   value: Json
+  extent: BodyExtent
+}
+
+/** How much there is of a body. */
+export interface BodyExtent {
+  /** As it was sent. */
+  bytes: number
+  /** How deep its arrays and objects nest. */
   depth: number
+  /** Characters that all its numbers take when they are written out, at most. */
+  numberCharacters: number
 }
 
 /** Refuses a media type that is not JSON; a request without one is taken to send JSON. */
@@ -37,12 +47,12 @@ export function parseJsonBody(bytes: Buffer, depthMax: number): JsonBody | Probl
   const text = bytes.toString('utf8')
   const value = parse(text)
   if (value === undefined) return problem('malformed_json', describeFault(text))
-  const depth = measureDepth(value, depthMax)
+  const { depth, numberCharacters } = measureExtent(value, depthMax)
   if (depth > depthMax) {
     return refuse({ pointer: '', code: 'too_deep', message: `Nested deeper than ${depthMax} levels` })
   }
   const fault = SUSPICIOUS.test(text) ? findFault(value) : undefined
-  return fault === undefined ? { text, value, depth } : refuse(fault)
+  return fault === undefined ? { text, value, extent: { bytes: bytes.length, depth, numberCharacters } } : refuse(fault)
 }
 
 /** The first value that can't be stored exactly: text that Postgres has no place for, or a number beyond a double. */

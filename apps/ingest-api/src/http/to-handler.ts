@@ -102,7 +102,7 @@ async function run(route: Route, deps: HandlerDeps, { request, response }: Excha
       query: query.value,
       body: body.value,
       rawBody: json.text,
-      bodyDepth: json.depth,
+      bodyExtent: json.extent,
       method: route.method,
       url,
       headers: request.headers,
@@ -115,7 +115,8 @@ async function run(route: Route, deps: HandlerDeps, { request, response }: Excha
 
 const PARSING = { error: describeIssue }
 
-const NO_BODY = { text: '', value: undefined, depth: 0 }
+const NO_EXTENT = { bytes: 0, depth: 0, numberCharacters: 0 }
+const NO_BODY = { text: '', value: undefined, extent: NO_EXTENT }
 
 async function readJson(
   route: Route,
@@ -124,12 +125,12 @@ async function readJson(
 ): Promise<JsonBody | typeof NO_BODY | ProblemAnswer> {
   if (route.body === undefined) return NO_BODY
   const isEmpty = request.headers['content-length'] === '0' || !hasBody(request)
-  if (isEmpty && route.isBodyOptional) return { text: '', value: {}, depth: 1 }
+  if (isEmpty && route.isBodyOptional) return { text: '', value: {}, extent: NO_EXTENT }
   const wrongType = checkMediaType(request.headers['content-type'])
   if (wrongType !== undefined) return wrongType
   const bytes = await readBody(request, { bytesMax: limits.bodyBytesMax, take })
   if ('problem' in bytes) return bytes
-  if (bytes.length === 0 && route.isBodyOptional) return { text: '', value: {}, depth: 1 }
+  if (bytes.length === 0 && route.isBodyOptional) return { text: '', value: {}, extent: NO_EXTENT }
   return parseJsonBody(bytes, route.limitsDepth ? DEPTH_OF_ANY_BODY_MAX : limits.nestingDepthMax)
 }
 

@@ -1,4 +1,4 @@
-import type { InsertMode } from '../expect-new-rows.js'
+import type { InsertMode } from '../optimistic-insert.js'
 
 /**
  * Stores a group of events with their outbox rows in one statement. As `new`, it fails with `event_records_event_id_key` when
@@ -9,11 +9,11 @@ import type { InsertMode } from '../expect-new-rows.js'
  * Relies on event_records_event_id_key. The order keeps two groups with the same ids from locking each other out.
  */
 export const acceptEventsSql: Readonly<Record<InsertMode, string>> = {
-  new: build(''),
-  maybe_known: build('on conflict (organization_id, environment_id, event_id) do nothing'),
+  new: buildAcceptSql(''),
+  maybe_known: buildAcceptSql('on conflict (organization_id, environment_id, event_id) do nothing'),
 }
 
-function build(onConflict: string): string {
+function buildAcceptSql(onConflict: string): string {
   return `
 with stored as (
   insert into event_records (organization_id, id, environment_id, event_id, name, source, "timestamp", payload,

@@ -1,8 +1,8 @@
 /**
  * pending → in_flight for deliveries that are due and have had just as many attempts as their queue job says. $1, $2, $3:
- * organizations, delivery ids and attempt counts, side by side. $4: milliseconds of the lease. $5: bytes over which a
- * body is left out: of its text where it is stored compressed, else as stored. Gives what is sent, and the lease, which
- * stands for this claim. Times come as milliseconds since 1970: reading them as text takes Node longer than all other columns.
+ * organizations, delivery ids and attempt counts, side by side. $4: milliseconds of the lease. $5: bytes of text over which a
+ * body is left out. One that takes more as it is stored is not made text to see that; but numbers with large exponents take
+ * more as text. Gives what is sent, and the lease, which stands for this claim. Times come as milliseconds since 1970: reading them as text takes Node longer than all other columns.
  * The organization comes with each row and not as one constant: a constant invites a plan that reads all its deliveries.
  * `offset 0` keeps the planner from turning one look-up for each row into a reading of all events: on a fresh table it
  * takes a group for one row.
@@ -21,8 +21,7 @@ with claimed as (
 select c.id, c.environment_id, c.dispatcher_id, c.attempt_count, c.attempt_offset, c.lease_until::text as lease,
   date_part('epoch', r.created_at) * 1000 as accepted_ms, r.event_id, r.name, r.source,
   date_part('epoch', r."timestamp") * 1000 as timestamp_ms,
-  case when body.bytes <= $5 then r.payload::text end as payload,
-  case when body.bytes <= $5 then r.context::text end as context,
+  case when body.bytes <= $5 then body.payload end as payload, case when body.bytes <= $5 then body.context end as context,
   r.account_identifier, r.trace_parent
 from claimed c
 cross join lateral (
@@ -30,7 +29,10 @@ cross join lateral (
 cross join lateral (select
   case when pg_column_compression(r.payload) is null then pg_column_size(r.payload) else octet_length(r.payload::text) end +
   case when pg_column_compression(r.context) is null then pg_column_size(r.context) else octet_length(r.context::text) end
-  as bytes) body`
+  <= $5 as is_small offset 0) stored
+cross join lateral (select payload, context, octet_length(payload) + octet_length(context) as bytes from (
+  select case when stored.is_small then r.payload::text end as payload, case when stored.is_small then r.context::text end as context
+  offset 0) text) body`
 
 /** The body of a delivery's event, as text. Relies on deliveries_pkey, event_records_pkey. */
 export const loadBodySql = `
@@ -50,8 +52,8 @@ with moved as (
   set state = input.s, updated_at = clock_timestamp(), attempt_count = input.n, lease_until = null,
     next_attempt_at = case when input.s = 'pending' then now() + make_interval(secs => input.w::float8 / 1000) end,
     reason = input.y, last_error = input.ec, last_status = input.st, last_number = input.n, last_started_at = input.at,
-    last_duration_ms = input.ms, last_outcome = input.out, last_response_headers = input.h, last_response_body = input.b,
-    last_error_detail = input.ed, last_address = input.ad,
+    last_duration_ms = input.ms, last_outcome = input.out, last_response_status = input.st, last_response_headers = input.h, last_response_body = input.b,
+    last_error_code = input.ec, last_error_detail = input.ed, last_address = input.ad,
     settled_at = case when input.s <> 'pending' then now() end
   from unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::int[], $7::text[],
     $8::timestamptz[], $9::int[], $10::text[], $11::int[], $12::jsonb[], $13::text[], $14::text[], $15::text[],
@@ -62,7 +64,7 @@ with moved as (
   insert into delivery_attempts (organization_id, delivery_id, number, started_at, duration_ms, outcome,
     response_status, response_headers, response_body, error_code, error_detail, address)
   select moved.o, moved.i, before.last_number, before.last_started_at, before.last_duration_ms, before.last_outcome,
-    before.last_status, before.last_response_headers, before.last_response_body, before.last_error,
+    before.last_response_status, before.last_response_headers, before.last_response_body, before.last_error_code,
     before.last_error_detail, before.last_address
   from moved
   cross join lateral (select * from deliveries where organization_id = moved.o and id = moved.i offset 0) before

@@ -5,7 +5,7 @@ import { PAGE_BYTES_MAX } from './read-events.js'
  * are left out, and `found` counts them too.
  * $2: the event's record. $3: only older than this id, or null. $4: rows. $5: attempts of each. $6: only of this dispatcher,
  * or null.
- * Relies on deliveries_event_dispatcher_key, event_dispatchers_pkey, delivery_attempts_pkey.
+ * Relies on deliveries_event_dispatcher_key, event_dispatchers_pkey, deliveries_pkey, delivery_attempts_pkey.
  */
 export const eventDeliveriesSql = `
 select *

@@ -1,4 +1,4 @@
-import type { InsertMode } from '../expect-new-rows.js'
+import type { InsertMode } from '../optimistic-insert.js'
 
 /**
  * Delivers a group of events in one statement: takes their outbox rows, marks them delivered, writes their deliveries.
@@ -14,11 +14,11 @@ import type { InsertMode } from '../expect-new-rows.js'
  * Relies on event_outbox_pkey, event_records_pkey, event_dispatchers_pkey, deliveries_event_dispatcher_key.
  */
 export const writeDeliveriesSql: Readonly<Record<InsertMode, string>> = {
-  new: build(''),
-  maybe_known: build('on conflict (organization_id, event_record_id, dispatcher_id) do nothing'),
+  new: buildWriteSql(''),
+  maybe_known: buildWriteSql('on conflict (organization_id, event_record_id, dispatcher_id) do nothing'),
 }
 
-function build(onConflict: string): string {
+function buildWriteSql(onConflict: string): string {
   return `
 with taken as (
   delete from event_outbox b

@@ -3,6 +3,7 @@ import type { StoredDispatcher } from '@signalbox/db'
 import { type Environment, FilterTooExpensiveError, isUuid } from '@signalbox/domain'
 import type { ApiDeps } from '../../api-deps.js'
 import { describeTooExpensive } from '../../events/explain-rule.js'
+import { isEventTooLarge } from '../../events/is-event-too-large.js'
 import { type Answer, defineRoute, problem } from '../../route.js'
 import { answerMissing } from '../answer-missing.js'
 import { explainDispatcher, explainFilters } from './explain-event.js'
@@ -22,11 +23,10 @@ export const testDispatcher = defineRoute({
   body: testDispatcherBodySchema,
   responses: { 200: { description: 'Whether it matches, and what does not', schema: dispatcherTestSchema } },
   problems: ['invalid', 'forbidden', 'not_found', 'event_too_large', 'filter_too_expensive'],
-  handle: async ({ environment, body, rawBody }, deps) => {
+  handle: async ({ environment, body, bodyExtent }, deps) => {
     const { event, dispatcherId, endpointId, filter = null, contextFilter = null, filterLanguage = 'signalbox' } = body
     const { eventBytesMax } = environment.limits
-    // Without stringifying most events again: one in a smaller body is smaller.
-    if (Buffer.byteLength(rawBody) > eventBytesMax && Buffer.byteLength(JSON.stringify(event)) > eventBytesMax) {
+    if (isEventTooLarge(event, bodyExtent, eventBytesMax)) {
       return problem('event_too_large', `The event is larger than ${eventBytesMax} bytes`)
     }
     if (dispatcherId === undefined && endpointId === undefined) {

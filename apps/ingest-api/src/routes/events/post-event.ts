@@ -43,12 +43,11 @@ export const postEvent = defineRoute({
   responses: { 200: { description: 'the event, stored', headers: WARNING_HEADERS, schema: eventSchema } },
   problems: ['idempotency_conflict', 'event_too_large', 'unknown_account'],
   async handle(context, deps) {
-    const { environment, body, rawBody } = context
+    const { environment, body, bodyExtent } = context
     const now = new Date()
     const fault = findDelayFault(body.options, now)
     if (fault !== undefined) return problem('invalid', `${fault.pointer}: ${fault.message}`, { errors: [fault] })
-    const bytes = Buffer.byteLength(rawBody)
-    const sent = { input: body.event, path: EVENT_PATH, body: { bytes, depth: context.bodyDepth } }
+    const sent = { input: body.event, path: EVENT_PATH, body: bodyExtent }
     const made = toNewEvent(sent, {
       environment,
       options: body.options,
@@ -63,7 +62,7 @@ export const postEvent = defineRoute({
     if (idempotency !== undefined && 'problem' in idempotency) return idempotency
     const rate = takeEventRate(deps, environment, 1)
     if ('problem' in rate) return rate
-    const request: AcceptRequest = { environment, events: [made.event], bytes }
+    const request: AcceptRequest = { environment, events: [made.event], bytes: bodyExtent.bytes }
     if (idempotency !== undefined) {
       request.idempotency = {
         ...idempotency,

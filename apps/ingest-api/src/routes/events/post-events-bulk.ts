@@ -19,7 +19,8 @@ import { type IdempotencyHashes, idempotencyHeadersSchema, readIdempotency } fro
 import { readTraceParent } from '../../events/read-trace-parent.js'
 import { takeEventRate } from '../../events/take-event-rate.js'
 import { toEventAnswer } from '../../events/to-event-answer.js'
-import { type BodyExtent, type EventSetting, findDelayFault, toNewEvent } from '../../events/to-new-event.js'
+import { type EventSetting, findDelayFault, toNewEvent } from '../../events/to-new-event.js'
+import type { BodyExtent } from '../../http/parse-json-body.js'
 import { type Answer, defineRoute, problem } from '../../route.js'
 import {
   answerIdempotencyConflict,
@@ -78,10 +79,10 @@ export const postEventsBulk = defineRoute({
     if (idempotency !== undefined && 'problem' in idempotency) return idempotency
     const traceParent = readTraceParent(context.headers)
     const setting: EventSetting = { environment, options: body.options, now, traceParent }
-    const bytes = Buffer.byteLength(context.rawBody)
-    const judged = judgeEvents(body.events, setting, { bytes, depth: context.bodyDepth })
+    const judged = judgeEvents(body.events, setting, context.bodyExtent)
     const rate = takeEventRate(deps, environment, body.events.length)
     if ('problem' in rate) return rate
+    const { bytes } = context.bodyExtent
     const bulk: Bulk = { judged, setting, idempotency, bytes, headers: rate.headers ?? {} }
     return context.query.partial ? sendPartial(bulk, deps) : sendAll(bulk, deps)
   },

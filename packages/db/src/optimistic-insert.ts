@@ -2,12 +2,12 @@
 export type InsertMode = 'new' | 'maybe_known'
 
 /** Takes rows for new until one is not. */
-export interface NewRows {
+export interface OptimisticInsert {
   /**
    * Runs a step that fails whole when it takes a row for new that is there already; then once more, for rows that may be known, and
    * the steps that follow in that mode at once.
    */
-  insert<Result>(step: (mode: InsertMode) => Promise<Result>): Promise<Result>
+  run<Result>(step: (mode: InsertMode) => Promise<Result>): Promise<Result>
 }
 
 /** Where one row was known, others come soon: senders that repeat themselves must not have every group written twice. */
@@ -15,11 +15,11 @@ const CAREFUL_STEPS = 100
 
 const UNIQUE_VIOLATION = '23505'
 
-/** Expects rows to be new by this unique constraint. */
-export function expectNewRows(constraint: string): NewRows {
+/** Creates what decides, for the steps of one statement. */
+export function createOptimisticInsert(): OptimisticInsert {
   let carefulLeft = 0
   return {
-    async insert(step) {
+    async run(step) {
       if (carefulLeft > 0) {
         carefulLeft -= 1
         return step('maybe_known')
@@ -27,15 +27,11 @@ export function expectNewRows(constraint: string): NewRows {
       try {
         return await step('new')
       } catch (error) {
-        if (!violates(error, constraint)) throw error
+        // Of whatever constraint: another one is violated again, and then says so.
+        if ((error as { code?: unknown } | undefined)?.code !== UNIQUE_VIOLATION) throw error
         carefulLeft = CAREFUL_STEPS
         return step('maybe_known')
       }
     },
   }
-}
-
-function violates(error: unknown, constraint: string): boolean {
-  const { code, constraint: violated } = (error ?? {}) as { code?: unknown; constraint?: unknown }
-  return code === UNIQUE_VIOLATION && violated === constraint
 }
