@@ -1,5 +1,5 @@
 import type { EventRef } from '@signalbox/domain'
-import { createDatabase, createDeliverStore } from '@signalbox/db'
+import { checkMigrated, createDatabase, createDeliverStore } from '@signalbox/db'
 import { createDeliverEvents, type DeliverCounts, type DeliverObserver } from '@signalbox/pipeline'
 import { createDeliverWorker, createProducerConnection, createQueues, createWorkerConnection } from '@signalbox/queue'
 import {
@@ -56,7 +56,7 @@ export function composeDeliverWorker({ config, logger, lifecycle }: AppContext<D
     port: config.HEALTH_PORT,
     host: config.HEALTH_HOST,
     metrics,
-    checks: { postgres: () => database.pool.query('select 1'), redis: () => queues.ping() },
+    checks: { postgres: () => checkMigrated(database.pool), redis: () => queues.ping() },
     isStopping: () => lifecycle.isStopping(),
   })
   lifecycle.add({ name: 'postgres', stop: () => database.close() })

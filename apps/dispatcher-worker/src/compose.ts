@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createDatabase, createDispatchStore, createSecretBox } from '@signalbox/db'
+import { checkMigrated, createDatabase, createDispatchStore, createSecretBox } from '@signalbox/db'
 import { createSender, createSigner, parseEgressAllow, type Sender, type Signer } from '@signalbox/egress'
 import { createDispatchDeliveries, type DispatchablePorts } from '@signalbox/pipeline'
 import { createDispatchWorker, createProducerConnection, createQueues, createWorkerConnection } from '@signalbox/queue'
@@ -60,7 +60,7 @@ export function composeDispatcherWorker({ config, logger, lifecycle }: AppContex
     port: config.HEALTH_PORT,
     host: config.HEALTH_HOST,
     metrics,
-    checks: { postgres: () => database.pool.query('select 1'), redis: () => queues.ping() },
+    checks: { postgres: () => checkMigrated(database.pool), redis: () => queues.ping() },
     isStopping: () => lifecycle.isStopping(),
   })
   lifecycle.add({ name: 'postgres', stop: () => database.close() })

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http'
 import {
+  checkMigrated,
   createAcceptStore,
   createAccountStore,
   createDatabase,
@@ -74,7 +75,7 @@ export function composeIngestApi({ config, logger, lifecycle }: AppContext<Inges
   const accepting = composeAccept({ database, queues, counters, logger })
   const health: HealthOptions = {
     metrics,
-    checks: { postgres: () => database.pool.query('select 1'), redis: () => queues.ping() },
+    checks: { postgres: () => checkMigrated(database.pool), redis: () => queues.ping() },
     isStopping: () => lifecycle.isStopping(),
   }
   const api = composeDeps({ config, database, queues, logger, acceptEvents: accepting.accept })

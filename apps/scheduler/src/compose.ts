@@ -1,4 +1,11 @@
-import { createDatabase, createLeadership, createPruneStore, createScheduleStore, type Leadership } from '@signalbox/db'
+import {
+  checkMigrated,
+  createDatabase,
+  createLeadership,
+  createPruneStore,
+  createScheduleStore,
+  type Leadership,
+} from '@signalbox/db'
 import { createSchedule } from '@signalbox/pipeline'
 import { createProducerConnection, createQueues } from '@signalbox/queue'
 import {
@@ -39,7 +46,7 @@ export function composeScheduler({ config, logger, lifecycle }: AppContext<Sched
     port: config.HEALTH_PORT,
     host: config.HEALTH_HOST,
     metrics,
-    checks: { postgres: () => database.pool.query('select 1'), redis: () => queues.ping() },
+    checks: { postgres: () => checkMigrated(database.pool), redis: () => queues.ping() },
     isStopping: () => lifecycle.isStopping(),
   })
   lifecycle.add({ name: 'postgres', stop: () => database.close() })

@@ -1,4 +1,5 @@
 export { checkSchemaDrift } from './check-schema-drift.js'
+export { checkMigrated, NEWEST_MIGRATION } from './check-migrated.js'
 export { migrateDatabase, type MigrateOptions } from './migrate.js'
 export {
   createSecretBox,

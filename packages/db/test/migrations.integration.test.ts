@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { createTestDatabase, type TestDatabase } from '@signalbox/testkit'
 import pg from 'pg'
-import { checkSchemaDrift, migrateDatabase } from '../src/index.js'
+import { checkMigrated, checkSchemaDrift, createDatabase, migrateDatabase, NEWEST_MIGRATION } from '../src/index.js'
 
 const PRISMA_FOLDER = join(__dirname, '../../../prisma')
 
@@ -54,6 +54,27 @@ async function query(databaseUrl: string, text: string): Promise<pg.QueryResult>
     await client.end()
   }
 }
+
+describe('being ready', () => {
+  test('asks for the newest migration', () => {
+    expect(NEWEST_MIGRATION).toBe(MIGRATIONS.at(-1))
+  })
+
+  test('is so once that is applied, and says before that what is to be done', async () => {
+    const databaseUrl = nameDatabase()
+    await query(testDatabase.databaseUrl, `create database ${new URL(databaseUrl).pathname.slice(1)}`)
+    const database = createDatabase({ url: databaseUrl, poolMax: 1 })
+    try {
+      await expect(checkMigrated(database.pool)).rejects.toThrow(/not migrated .* run migrate-cli/)
+      await migrateDatabase({ databaseUrl })
+      await expect(checkMigrated(database.pool)).resolves.toBeUndefined()
+      await database.pool.query('delete from _prisma_migrations where migration_name = $1', [NEWEST_MIGRATION])
+      await expect(checkMigrated(database.pool)).rejects.toThrow(/not migrated/)
+    } finally {
+      await database.close()
+    }
+  })
+})
 
 describe('migrating', () => {
   test('makes the database, applies every migration once, and does nothing more', async () => {
