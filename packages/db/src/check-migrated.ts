@@ -8,14 +8,21 @@ export const NEWEST_MIGRATION = '20261201000000_keep_the_last_attempt_with_its_d
  * does not answer. Relies on nothing: a few rows.
  */
 export async function checkMigrated(pool: Pick<pg.Pool, 'query'>): Promise<void> {
-  const missing = new Error(`the database is not migrated to ${NEWEST_MIGRATION}: run migrate-cli.js`)
-  const { rows: tables } = await pool.query<{ exists: boolean }>(
-    `select to_regclass('_prisma_migrations') is not null as exists`,
-  )
-  if (tables[0]?.exists !== true) throw missing
-  const { rowCount } = await pool.query(
-    'select from _prisma_migrations where migration_name = $1 and finished_at is not null and rolled_back_at is null',
-    [NEWEST_MIGRATION],
-  )
-  if (rowCount === 0) throw missing
+  if (await hasMigration(pool, NEWEST_MIGRATION)) return
+  throw new Error(`the database is not migrated to ${NEWEST_MIGRATION}: run migrate-cli.js`)
+}
+
+const TABLE_MISSING = '42P01'
+
+async function hasMigration(pool: Pick<pg.Pool, 'query'>, name: string): Promise<boolean> {
+  try {
+    const { rowCount } = await pool.query(
+      'select from _prisma_migrations where migration_name = $1 and finished_at is not null and rolled_back_at is null',
+      [name],
+    )
+    return rowCount !== 0
+  } catch (error) {
+    if ((error as { code?: unknown }).code === TABLE_MISSING) return false
+    throw error
+  }
 }

@@ -1,83 +1,36 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { AttemptReading, NextStep } from '@signalbox/domain'
-import {
-  createTestDatabase,
-  createTestWebhook,
-  seedTwoTenants,
-  TEST_MASTER_KEYS,
-  type TestDatabase,
-  type TestWebhook,
-  type TwoTenants,
-} from '@signalbox/testkit'
-import { createDatabase, createDispatchStore, createSecretBox, type Database } from '../src/index.js'
+import type { TestWebhook } from '@signalbox/testkit'
+import type { Database } from '../src/index.js'
 import { eventDeliveriesSql } from '../src/sql/event-deliveries.js'
-import { oweDelivery, type OwedDelivery } from './owe-delivery.js'
+import { only, openDispatchStore, type OpenDispatchStore } from './open-dispatch-store.js'
 
-let testDatabase: TestDatabase
+let open: OpenDispatchStore
 let database: Database
-let tenants: TwoTenants
-let store: ReturnType<typeof createDispatchStore>
 let webhook: TestWebhook
 
 beforeAll(async () => {
-  testDatabase = await createTestDatabase()
-  database = createDatabase({ url: testDatabase.databaseUrl, poolMax: 12 })
-  tenants = await seedTwoTenants(testDatabase)
-  store = createDispatchStore(database, createSecretBox(TEST_MASTER_KEYS))
+  open = await openDispatchStore()
+  database = open.database
 })
 
 beforeEach(async () => {
-  webhook = await createTestWebhook(database, scope())
+  webhook = await open.createWebhook()
 })
 
 afterEach(async () => {
-  await database.pool.query('truncate event_outbox, delivery_outbox, event_records cascade')
-  await database.pool.query('delete from event_dispatchers')
+  await open.empty()
 })
 
 afterAll(async () => {
-  await database?.close()
-  await testDatabase?.drop()
+  await open?.close()
 })
 
-const LEASE_MS = 30_000
-
-function scope(tenant: 'a' | 'b' = 'a') {
-  return { organizationId: tenants[tenant].organizationId, environmentId: tenants[tenant].production.id }
-}
-
-function owe(more: Parameters<typeof oweDelivery>[2] = {}) {
-  return oweDelivery(database, { ...scope(), dispatcherId: webhook.dispatcherId }, more)
-}
-
-async function claim(...refs: OwedDelivery[]) {
-  return store.claimDeliveries(refs, LEASE_MS)
-}
-
-type Claimed = Awaited<ReturnType<typeof claim>>[number]
-
-function record(delivery: Claimed, step: NextStep, reading: Partial<AttemptReading> = {}) {
-  const full = { outcome: 'failed' as const, durationMs: 12.7, ...reading }
-  return store.recordAttempts([{ delivery, startedAt: new Date(), reading: full, step }])
-}
-
-async function listAttempts({ deliveryId }: { deliveryId: string }) {
-  const { rows } = await database.pool.query(
-    'select * from all_delivery_attempts where delivery_id = $1 order by number',
-    [deliveryId],
-  )
-  return rows
-}
+const owe = () => open.owe(webhook.dispatcherId)
 
 function randomText(bytes: number): string {
   return randomBytes(bytes / 2).toString('hex')
-}
-
-async function only<Item>(list: Promise<Item[]>): Promise<Item> {
-  const [first, ...others] = await list
-  if (first === undefined || others.length > 0) throw new Error(`expected one, got ${others.length + 1}`)
-  return first
 }
 
 describe('the attempts of a delivery', () => {
@@ -92,9 +45,9 @@ describe('the attempts of a delivery', () => {
     ]
     for (const [attemptCount, reading] of readings.entries()) {
       const step: NextStep = attemptCount === 2 ? { kind: 'complete' } : { kind: 'retry', delayMs: 0 }
-      const claimed = await only(claim({ ...owed, attemptCount }))
-      const first = attemptCount === 2 ? await claim(other) : []
-      const done = await store.recordAttempts(
+      const claimed = await only(open.claim({ ...owed, attemptCount }))
+      const first = attemptCount === 2 ? await open.claim(other) : []
+      const done = await open.store.recordAttempts(
         [claimed, ...first].map((delivery) => ({
           delivery,
           startedAt: new Date(1_700_000_000_000 + attemptCount),
@@ -104,7 +57,7 @@ describe('the attempts of a delivery', () => {
       )
       expect(done).toEqual([claimed, ...first].map(() => true))
     }
-    expect(await listAttempts(owed)).toEqual(
+    expect(await open.listAttempts(owed)).toEqual(
       readings.map((reading, index) => ({
         organization_id: owed.organizationId,
         delivery_id: owed.deliveryId,
@@ -120,7 +73,7 @@ describe('the attempts of a delivery', () => {
         address: reading.address ?? null,
       })),
     )
-    expect((await listAttempts(other)).map((row) => row.number)).toEqual([1])
+    expect((await open.listAttempts(other)).map((row) => row.number)).toEqual([1])
     const { rows } = await database.pool.query('select delivery_id, number from delivery_attempts order by number')
     expect(rows).toEqual([1, 2].map((number) => ({ delivery_id: owed.deliveryId, number })))
   })
@@ -133,8 +86,12 @@ describe('the attempts of a delivery', () => {
        values ($1, $2, 1, now(), 7, 'busy')`,
       [owed.organizationId, owed.deliveryId],
     )
-    await record(await only(claim({ ...owed, attemptCount: 1 })), { kind: 'complete' }, { outcome: 'succeeded' })
-    const outcomes = (await listAttempts(owed)).map((row) => [row.number, row.outcome])
+    await open.record(
+      await only(open.claim({ ...owed, attemptCount: 1 })),
+      { kind: 'complete' },
+      { outcome: 'succeeded' },
+    )
+    const outcomes = (await open.listAttempts(owed)).map((row) => [row.number, row.outcome])
     expect(outcomes).toEqual([
       [1, 'busy'],
       [2, 'succeeded'],
@@ -144,9 +101,9 @@ describe('the attempts of a delivery', () => {
   test('of workers of two versions, neither falsifies what the other recorded', async () => {
     const owed = await owe()
     const timedOut = { errorCode: 'timeout', errorDetail: 'nothing came' }
-    await record(await only(claim(owed)), { kind: 'retry', delayMs: 0 }, timedOut)
+    await open.record(await only(open.claim(owed)), { kind: 'retry', delayMs: 0 }, timedOut)
     // As the version before does it, which knows nothing of the columns of the last attempt.
-    const claimed = await only(claim({ ...owed, attemptCount: 1 }))
+    const claimed = await only(open.claim({ ...owed, attemptCount: 1 }))
     await database.pool.query(
       `with moved as (
          update deliveries
@@ -159,8 +116,13 @@ describe('the attempts of a delivery', () => {
       [owed.deliveryId, claimed.lease],
     )
     const done = { outcome: 'succeeded' as const, status: 200 }
-    await record(await only(claim({ ...owed, attemptCount: 2 })), { kind: 'complete' }, done)
-    const told = (await listAttempts(owed)).map((row) => [row.number, row.outcome, row.response_status, row.error_code])
+    await open.record(await only(open.claim({ ...owed, attemptCount: 2 })), { kind: 'complete' }, done)
+    const told = (await open.listAttempts(owed)).map((row) => [
+      row.number,
+      row.outcome,
+      row.response_status,
+      row.error_code,
+    ])
     expect(told).toEqual([
       [1, 'failed', null, 'timeout'],
       [2, 'busy', 503, null],
@@ -172,7 +134,7 @@ describe('the attempts of a delivery', () => {
     const owed = await owe()
     for (const attemptCount of [0, 1, 2, 3]) {
       const step: NextStep = attemptCount === 3 ? { kind: 'complete' } : { kind: 'retry', delayMs: 0 }
-      await record(await only(claim({ ...owed, attemptCount })), step, { status: 500 + attemptCount })
+      await open.record(await only(open.claim({ ...owed, attemptCount })), step, { status: 500 + attemptCount })
     }
     const { rows } = await database.pool.query(eventDeliveriesSql, [
       owed.organizationId,

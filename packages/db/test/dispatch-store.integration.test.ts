@@ -1,65 +1,38 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { AttemptReading, DeliveryRef, NextStep } from '@signalbox/domain'
-import {
-  createTestDatabase,
-  createTestEphemeral,
-  createTestWebhook,
-  seedTwoTenants,
-  TEST_MASTER_KEYS,
-  type TestDatabase,
-  type TestWebhook,
-  type TwoTenants,
-} from '@signalbox/testkit'
-import { createDatabase, createDispatchStore, createSecretBox, type Database } from '../src/index.js'
-import { oweDelivery, type OwedDelivery } from './owe-delivery.js'
+import { createTestEphemeral, createTestWebhook, type TestWebhook, type TwoTenants } from '@signalbox/testkit'
+import type { Database } from '../src/index.js'
+import { type Claimed, LEASE_MS, only, openDispatchStore, type OpenDispatchStore } from './open-dispatch-store.js'
+import type { OwedDelivery } from './owe-delivery.js'
 
-let testDatabase: TestDatabase
+let open: OpenDispatchStore
 let database: Database
 let tenants: TwoTenants
-let store: ReturnType<typeof createDispatchStore>
+let store: OpenDispatchStore['store']
 let webhook: TestWebhook
 
 beforeAll(async () => {
-  testDatabase = await createTestDatabase()
-  database = createDatabase({ url: testDatabase.databaseUrl, poolMax: 12 })
-  tenants = await seedTwoTenants(testDatabase)
-  store = createDispatchStore(database, createSecretBox(TEST_MASTER_KEYS))
+  open = await openDispatchStore()
+  ;({ database, tenants, store } = open)
 })
 
 beforeEach(async () => {
-  webhook = await createTestWebhook(database, scope())
+  webhook = await open.createWebhook()
 })
 
 afterEach(async () => {
-  await database.pool.query('truncate event_outbox, delivery_outbox, event_records cascade')
-  await database.pool.query('delete from event_dispatchers')
+  await open.empty()
 })
 
 afterAll(async () => {
-  await database?.close()
-  await testDatabase?.drop()
+  await open?.close()
 })
 
-const LEASE_MS = 30_000
-
-function scope(tenant: 'a' | 'b' = 'a') {
-  return { organizationId: tenants[tenant].organizationId, environmentId: tenants[tenant].production.id }
-}
-
-function owe(more: Parameters<typeof oweDelivery>[2] = {}) {
-  return oweDelivery(database, { ...scope(), dispatcherId: webhook.dispatcherId }, more)
-}
-
-async function claim(...refs: OwedDelivery[]) {
-  return store.claimDeliveries(refs, LEASE_MS)
-}
-
-type Claimed = Awaited<ReturnType<typeof claim>>[number]
-
-function record(delivery: Claimed, step: NextStep, reading: Partial<AttemptReading> = {}) {
-  const full = { outcome: 'failed' as const, durationMs: 12.7, ...reading }
-  return store.recordAttempts([{ delivery, startedAt: new Date(), reading: full, step }])
-}
+const scope = (tenant?: 'a' | 'b') => open.scopeOf(tenant)
+const owe = (more?: Parameters<OpenDispatchStore['owe']>[1]) => open.owe(webhook.dispatcherId, more)
+const claim = (...refs: OwedDelivery[]) => open.claim(...refs)
+const record = (delivery: Claimed, step: NextStep, reading?: Partial<AttemptReading>) =>
+  open.record(delivery, step, reading)
 
 async function read(ref: { deliveryId: string }) {
   const { rows } = await database.pool.query(
@@ -69,20 +42,6 @@ async function read(ref: { deliveryId: string }) {
     [ref.deliveryId],
   )
   return rows[0]
-}
-
-async function listAttempts({ deliveryId }: { deliveryId: string }) {
-  const { rows } = await database.pool.query(
-    'select * from all_delivery_attempts where delivery_id = $1 order by number',
-    [deliveryId],
-  )
-  return rows
-}
-
-async function only<Item>(list: Promise<Item[]>): Promise<Item> {
-  const [first, ...others] = await list
-  if (first === undefined || others.length > 0) throw new Error(`expected one, got ${others.length + 1}`)
-  return first
 }
 
 describe('claiming', () => {
@@ -184,7 +143,7 @@ describe('recording', () => {
       wake_at: null,
     })
     expect(row.settled_at).toBeInstanceOf(Date)
-    expect(await listAttempts(owed)).toMatchObject([
+    expect(await open.listAttempts(owed)).toMatchObject([
       {
         number: 1,
         duration_ms: 13,

@@ -27,7 +27,7 @@ export interface AppPlan {
 
 /**
  * What an attempt leaves behind lives about as long as the answer takes. In V8's usual semi-spaces of 16 MiB much of that is
- * copied, and some kept; with 32 an attempt takes less CPU, for 35 MiB more. 64 take the same. The others gain less than it takes.
+ * copied, and some kept; with 32 an attempt takes less CPU, for 35 MiB more. 64 take the same. In the others it saves too little.
  */
 const NODE_FLAGS: Partial<Record<AppName, readonly string[]>> = {
   'dispatcher-worker': ['--max-semi-space-size=32'],
